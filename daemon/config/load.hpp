@@ -1,0 +1,33 @@
+// The configuration from all its places, strongest last: file, TASKDNS_CONFIG_CONTENT, TASKDNS_SERVICES, overrides.
+// Layer: config (may include base, dns, yaml-cpp). Reads files; no other I/O, no threads.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/result.hpp"
+#include "config/config.hpp"
+
+namespace taskdns::config {
+
+/// Looks a variable of the environment up; a test passes its own.
+using Environment = std::function<std::optional<std::string>(const std::string& name)>;
+
+Environment process_environment();
+
+inline constexpr const char* default_path = "/etc/taskdns/taskdns.yaml";
+
+struct Sources {
+    std::optional<std::string> path;  ///< --config: must exist. Null: default_path, if it is there
+    Environment environment = process_environment();
+};
+
+/// Error: every mistake in every source, one per line, `FILE:LINE:COLUMN: path.to.key: what (mend)`, code
+/// invalid_config. No services at all is a mistake too.
+Result<Config> load(const Sources& sources);
+
+/// One YAML text alone, with its defaults applied: what check-config and tests read. Same errors.
+Result<Config> parse(const std::string& yaml, const std::string& file_name, const Environment& environment);
+
+}  // namespace taskdns::config

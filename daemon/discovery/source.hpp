@@ -1,0 +1,32 @@
+// The interface of a registry: who is there for one service? Others (Cloud Map's API, Eureka) implement it beside
+// `dns_source` and `static_source` without a change to any later stage.
+// Layer: discovery (may include base, dns, config, upstream, Asio).
+#pragma once
+
+#include <memory>
+
+#include "base/asio.hpp"
+#include "config/config.hpp"
+#include "discovery/observation.hpp"
+
+namespace taskdns::upstream {
+class Resolver;
+}
+
+namespace taskdns::discovery {
+
+class Source {
+public:
+    Source() = default;
+    Source(const Source&) = delete;
+    Source& operator=(const Source&) = delete;
+    virtual ~Source() = default;
+
+    /// Looks once. Never throws; a failure is an Observation. Cancellation makes it return Failed soon.
+    virtual asio::awaitable<Observation> observe() = 0;
+};
+
+/// The source that `service` configures. `resolver` outlives it.
+std::unique_ptr<Source> make_source(const config::Service& service, upstream::Resolver& resolver);
+
+}  // namespace taskdns::discovery

@@ -1,0 +1,78 @@
+// From a query's octets and a view to an answer's octets, in place.
+// Layer: dns_server (may include base, view; dns/types through view). Pure but for counters and cursors.
+// HOT PATH: no allocation, lock, log line or exception.
+//
+// discovery -> membership -> health -> view -> [dns_server], http_server
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/counter.hpp"
+#include "view/view.hpp"
+
+namespace taskdns::dns_server {
+
+enum class Transport : std::uint8_t { udp, tcp };
+
+/// What is to be done with a query.
+enum class Action : std::uint8_t {
+    send,    ///< the answer is in the buffer
+    drop,    ///< say nothing: responses, runts, reflection
+    hold,    ///< a service not polled yet: ask again when a view is published, or give up with not_ready()
+    forward  ///< not our name
+};
+
+struct Result {
+    Action action = Action::drop;
+    std::size_t length = 0;  ///< of the answer, for `send`
+};
+
+struct Counters {
+    Counter udp_queries;
+    Counter tcp_queries;
+    Counter answers_a;
+    Counter answers_aaaa;
+    Counter answers_srv;
+    Counter answers_other;
+    Counter nodata;
+    Counter nxdomain;
+    Counter servfail;
+    Counter formerr;
+    Counter notimp;
+    Counter refused;
+    Counter badvers;
+    Counter stale;    ///< answers with EDE 3
+    Counter dropped;  ///< queries that get no answer
+    Counter held;
+    Counter forwarded;
+    Counter send_failures;
+    Counter tcp_connections;
+    Counter tcp_evictions;
+};
+
+/// Where each owner name's rotation stands (view::OwnerName::cursor indexes it). Outlives every view, belongs to the
+/// dns thread.
+using Cursors = std::vector<std::uint32_t>;
+
+/// What may hold no more than this is a UDP answer without EDNS (RFC 1035 section 4.2.1).
+inline constexpr std::size_t udp_size_without_edns = 512;
+/// A buffer for answer() has at least this size; messages longer than this are not read.
+inline constexpr std::size_t buffer_size = 4096;
+
+struct Context {
+    const view::View& view;
+    Cursors& cursors;
+    Counters& counters;
+    bool forwarding = true;  ///< off: names that are not ours get REFUSED
+};
+
+/// `buffer` holds a query of `length` octets and is overwritten by the answer. The question is echoed octet for
+/// octet.
+Result answer(std::span<std::uint8_t> buffer, std::size_t length, Transport transport, const Context& context);
+
+/// The answer to a held query whose time is over: SERVFAIL with EDE 14 (Not Ready).
+Result not_ready(std::span<std::uint8_t> buffer, std::size_t length, const Context& context);
+
+}  // namespace taskdns::dns_server

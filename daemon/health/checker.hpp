@@ -1,0 +1,59 @@
+// The schedule of the checks: which endpoint is probed when, and what the verdicts are now.
+// Layer: health (may include base, config, membership, Asio). Threads: the control thread's executor.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/asio.hpp"
+#include "base/counter.hpp"
+#include "config/config.hpp"
+#include "health/probe.hpp"
+#include "health/verdict.hpp"
+
+namespace taskdns::health {
+
+using ServiceIndex = std::uint32_t;  ///< position in config::Config::services
+
+struct Counters {
+    Counter probes;
+    Counter successes;
+    Counter failures;
+    Counter local_faults;
+};
+
+class Checker {
+public:
+    /// `on_outcome` is called after every outcome of an endpoint that `service` has; `changed` if its verdict did.
+    struct Event {
+        ServiceIndex service = 0;
+        SocketAddress endpoint;
+        bool changed = false;
+    };
+    using OnOutcome = std::function<void(const Event& event)>;
+
+    static constexpr unsigned max_in_flight = 256;
+
+    Checker(asio::any_io_executor executor, Probe probe, OnOutcome on_outcome, std::uint32_t seed);
+    ~Checker();
+
+    /// The endpoints of `service` from now on. New ones are probed at once, those no longer named are forgotten,
+    /// the others keep their verdict. A service with check `none` has no endpoints here.
+    void set_endpoints(ServiceIndex service, const std::string& service_name, const config::Health& policy,
+                       const std::vector<SocketAddress>& endpoints);
+    /// Null if it is not checked for this service.
+    const Verdict* find(ServiceIndex service, const SocketAddress& endpoint) const;
+    /// Stops probing; true when all probes have ended within `limit`.
+    asio::awaitable<bool> stop(milliseconds limit);
+
+    const Counters& counters() const;
+
+private:
+    struct State;
+    std::shared_ptr<State> state_;
+};
+
+}  // namespace taskdns::health

@@ -1,0 +1,39 @@
+// One probe of one endpoint: a TCP connect, or an HTTP GET.
+// Layer: health (may include base, config, membership, Asio, Beast). Threads: the control thread's executor.
+#pragma once
+
+#include <compare>
+#include <functional>
+#include <string>
+
+#include "base/asio.hpp"
+#include "config/config.hpp"
+#include "health/verdict.hpp"
+
+namespace taskdns::health {
+
+/// What is probed and how: equal targets are probed once, however many services share them.
+struct Target {
+    SocketAddress address;
+    config::CheckKind kind = config::CheckKind::tcp;
+    std::string path;                                ///< http only
+    std::string host;                                ///< http only
+    std::vector<config::StatusRange> expect_status;  ///< http only
+
+    bool operator==(const Target&) const = default;
+    bool operator<(const Target& other) const;
+};
+
+/// The target that `policy` makes of an endpoint of the service called `service_name`.
+Target make_target(const SocketAddress& address, const config::Health& policy, const std::string& service_name);
+
+/// Probes once; never throws, never takes longer than `timeout`.
+using Probe = std::function<asio::awaitable<Outcome>(Target target, milliseconds timeout)>;
+
+/// The real one: tcp or http by the target's kind. A bare TCP probe closes with a normal FIN.
+asio::awaitable<Outcome> probe(Target target, milliseconds timeout);
+
+/// What a failed connect or read says of the endpoint. Pure.
+Observed observe(const boost::system::error_code& error);
+
+}  // namespace taskdns::health

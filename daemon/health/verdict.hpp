@@ -1,0 +1,80 @@
+// Who answers: one endpoint's state from the evidence about it (design.md, section 6).
+// Layer: health (this header: pure; base and config only). No clock, no I/O, no logging.
+//
+// discovery -> membership -> [health] -> view -> dns_server, http_server
+#pragma once
+
+#include <cstdint>
+
+#include "base/time.hpp"
+#include "config/config.hpp"
+
+namespace taskdns::health {
+
+/// What one look at an endpoint is worth. Whoever looks (a probe; the application's own connections) says it so.
+enum class Evidence {
+    success,
+    doubtful,  ///< needs `fall` in a row: timeout, reset, EHOSTUNREACH, an unexpected status
+    certain,   ///< acts at once: ECONNREFUSED, HTTP 503
+    none       ///< says nothing of the endpoint: no route, no descriptors, not permitted
+};
+
+/// The closed list of what was seen; to_string gives the words of docs/http-api.md.
+enum class Observed {
+    nothing,
+    connected,
+    answered,
+    refused,
+    timeout,
+    reset,
+    unreachable,
+    bad_status,
+    unavailable,
+    bad_response,
+    local_fault
+};
+
+const char* to_string(Observed observed);
+
+/// The outcome of one probe.
+struct Outcome {
+    Observed observed = Observed::nothing;
+    milliseconds latency{0};
+    unsigned http_status = 0;  ///< 0: not an HTTP answer
+};
+
+/// The evidence that an outcome is. Pure.
+Evidence evidence(Observed observed);
+
+enum class Status {
+    pending,  ///< never yet a success or a conclusive failure
+    healthy,
+    unhealthy
+};
+
+const char* to_string(Status status);
+
+/// The state machine of one endpoint under one service's policy.
+struct Verdict {
+    Status status = Status::pending;
+    Evidence against = Evidence::none;    ///< unhealthy: by certain or by doubtful evidence
+    Observed reason = Observed::nothing;  ///< what made it what it is
+    unsigned successes = 0;               ///< in a row
+    unsigned failures = 0;                ///< doubtful ones in a row
+    TimePoint since{};                    ///< in this status
+    TimePoint first_seen{};               ///< added to the checks
+    TimePoint first_failed{};             ///< start of the present run of failures
+    bool checked = false;                 ///< at least one outcome that is evidence
+    bool local_fault = false;             ///< the last attempt could not be made from here
+    Outcome last;                         ///< the last outcome of any kind
+    TimePoint last_at{};
+
+    /// Takes in one outcome; true if status, or what stands against it, changed.
+    bool apply(const Outcome& outcome, const config::Health& policy, TimePoint now);
+    /// How long after the last attempt the next one is due: `fast_interval` while in doubt (failing but not yet
+    /// unhealthy, rising but not yet healthy), `interval` otherwise; a down endpoint backs off to 30 s once it has
+    /// been down for 5 min.
+    milliseconds next_delay(const config::Health& policy, TimePoint now) const;
+};
+
+}  // namespace taskdns::health

@@ -1,0 +1,56 @@
+// The HTTP listeners: Beast sessions around routes().
+// Layer: http_server (may include base, Asio, Beast). Threads: the control thread's executor.
+#pragma once
+
+#include <memory>
+
+#include "base/asio.hpp"
+#include "base/counter.hpp"
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "http_server/routes.hpp"
+
+namespace taskdns::http_server {
+
+struct Limits {
+    std::size_t header_bytes = 8 * 1024;
+    std::size_t body_bytes = 64 * 1024;
+    milliseconds request_time{10'000};  ///< to send one request, and to take its answer
+    milliseconds idle_time{60'000};     ///< between two requests of one connection
+    std::size_t connections = 512;      ///< beyond that: 503 and close
+};
+
+struct Counters {
+    Counter requests;
+    Counter connections;
+    Counter rejected_connections;
+    Counter bad_requests;
+};
+
+/// What every listener shares besides its Access.
+struct ServerSettings {
+    std::vector<std::string> hosts;
+    std::vector<Network> allow;  ///< peers of a listener that is not loopback; loopback always may
+    bool allow_admin = false;
+    Limits limits;
+};
+
+class Server {
+public:
+    Server(asio::any_io_executor executor, Model model, ServerSettings settings);
+    ~Server();
+
+    /// Binds and listens; port 0 takes a free one. Error: which address, what happened, and the mend.
+    Result<SocketAddress> listen(const SocketAddress& address);
+    void start();
+    /// Closes everything; true when all sessions have ended within `limit`.
+    asio::awaitable<bool> stop(milliseconds limit);
+
+    const Counters& counters() const;
+
+private:
+    struct State;
+    std::shared_ptr<State> state_;
+};
+
+}  // namespace taskdns::http_server

@@ -1,0 +1,78 @@
+// What the HTTP interface shows: plain values that the composition root fills from the stages.
+// Layer: http_server (this header: base only).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ip_address.hpp"
+#include "base/time.hpp"
+
+namespace taskdns::http_server {
+
+struct LastCheck {
+    WallTime at;
+    std::string outcome;  ///< "connected", "refused", "timeout", ...
+    milliseconds latency{0};
+    unsigned http_status = 0;  ///< 0: no HTTP answer
+};
+
+struct EndpointStatus {
+    SocketAddress address;
+    std::string state;  ///< "healthy" | "unhealthy" | "pending" | "unchecked"
+    bool served = false;
+    std::string reason;  ///< from the closed list of docs/http-api.md
+    WallTime since;      ///< in this state
+    std::optional<LastCheck> last_check;
+    bool present = false;  ///< in the registry's last answer
+    WallTime last_seen;
+    unsigned weight = 1;
+};
+
+struct PollStatus {
+    WallTime at;
+    std::string outcome;              ///< "records" | "empty" | "failed"
+    std::optional<milliseconds> ttl;  ///< of the answer
+    std::string error;                ///< empty unless it failed or was empty
+    WallTime next;
+};
+
+struct ServiceStatus {
+    std::string name;
+    std::vector<std::string> aliases;
+    std::string source;  ///< "dns" | "static"
+    std::uint16_t port = 0;
+    bool required = true;
+    std::string state;  ///< "not_ready" | "serving" | "no_endpoint"
+    std::string rung;   ///< view::Rung
+    bool stale = false;
+    std::uint64_t index = 0;
+    std::optional<PollStatus> last_poll;
+    std::string last_error;  ///< of the last poll that failed, even if a later one did not; empty: none yet
+    std::vector<EndpointStatus> endpoints;
+};
+
+struct ReadyStatus {
+    bool ready = false;
+    struct Missing {
+        std::string service;
+        std::string reason;  ///< "not polled yet" | "2 of 4 endpoints not checked yet" | "shutting down"
+    };
+    std::vector<Missing> missing;
+};
+
+/// What routes() may ask for. Called on the control thread. Names: as in a URL path, any case, alias or name, with or
+/// without a trailing dot.
+struct Model {
+    std::function<ReadyStatus()> ready;
+    std::function<std::vector<ServiceStatus>()> services;
+    std::function<std::optional<ServiceStatus>(std::string_view name)> service;
+    /// Moves the service's rotation; null if it serves no endpoint. Only called for a name that service() knows.
+    std::function<std::optional<SocketAddress>(std::string_view name)> pick;
+};
+
+}  // namespace taskdns::http_server
