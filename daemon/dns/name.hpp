@@ -21,7 +21,8 @@ public:
     /// `orders.local` or `orders.local.`. Letters, digits, hyphens and underscores only: what a service can be
     /// called. The error says what is wrong with which label.
     static Result<Name> parse(std::string_view text);
-    /// From uncompressed wire form, any octets; an error if it is cut, too long or compressed.
+    /// From uncompressed wire form, any octets; what follows the root's octet is not looked at (wire().size() says
+    /// where it was). An error if the name is cut, too long or compressed.
     static Result<Name> from_wire(std::span<const std::uint8_t> wire);
 
     /// Length-prefixed labels with the root's zero octet at the end: 1 to 255 octets.
