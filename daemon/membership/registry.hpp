@@ -53,17 +53,23 @@ public:
     /// Sorted by address and port.
     std::vector<Member> members() const;
     Basis basis() const { return basis_; }
+    /// The upstream has answered at least once, if only to say that there are none.
+    bool answered_once() const { return answered_once_; }
     /// Members are served beyond what the registry says now: the answer is a stale one (RFC 8914, code 3).
     bool stale() const { return basis_ == Basis::failed || basis_ == Basis::empty; }
 
 private:
     bool apply_records(const discovery::Records& records, TimePoint now);
-    bool hold(Presence presence, TimePoint now);
+    bool apply_empty(TimePoint now);
+    bool apply_failed(TimePoint now);
+    bool see(const discovery::Sighting& sighting, bool fresh, TimePoint now);
     TimePoint expiry(const Member& member) const;
 
     config::Membership policy_;
     bool checked_;
+    bool answered_once_ = false;
     Basis basis_ = Basis::not_polled;
+    TimePoint empty_since_ = never;  // start of the present run of empty answers; failures in between do not end it
     std::map<SocketAddress, Member> members_;
 };
 

@@ -11,9 +11,9 @@ namespace taskdns::view {
 /// All owner names of `services`: each service's name and its aliases, with a place for their rotations' cursors.
 std::shared_ptr<const NameTable> build_name_table(std::span<const config::Service> services);
 
-/// `recent`: addresses that were members within the last 60 s and are no longer.
-/// `rotation_start`: where the rotation begins, so that many sidecars started together do not all begin alike.
+/// `upstream_answered`: the registry has answered at least once. `recent`: addresses that were members within the last
+/// 60 s and are no longer.
 std::shared_ptr<const ServiceView> build_service_view(const config::Service& service, const Decision& decision,
-                                                      std::span<const IpAddress> recent);
+                                                      bool upstream_answered, std::span<const IpAddress> recent);
 
 }  // namespace taskdns::view

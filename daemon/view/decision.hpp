@@ -18,7 +18,7 @@ namespace taskdns::view {
 /// A member together with what its checks say.
 struct Candidate {
     membership::Member member;
-    health::Verdict verdict;  ///< meaningless where the service is not checked
+    health::Verdict verdict;  ///< as made where the service is not checked
 };
 
 /// The rung of the ladder that the answer stands on: the first that has an endpoint.
@@ -48,7 +48,10 @@ struct Decision {
     std::vector<EndpointDecision> endpoints;  ///< every member, in the members' order
 };
 
-/// `polled`: at least one poll has ended, well or not.
+/// The ladder: the first rung with an endpoint is served, whole. `checked`: the service has a health check.
+///
+/// An endpoint that the upstream says is gone (held_empty) is served only while it passes: registry and check together
+/// are believed against it. A new endpoint whose check cannot run from here is not withheld.
 Decision decide(std::span<const Candidate> candidates, bool checked, membership::Basis basis);
 
 }  // namespace taskdns::view

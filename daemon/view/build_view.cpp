@@ -1,0 +1,183 @@
+// Turns decisions into views: records in wire form and the schedule. Layer: view.
+#include "view/build_view.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "dns/types.hpp"
+
+namespace taskdns::view {
+namespace {
+
+using Octets = std::vector<std::uint8_t>;
+
+constexpr std::uint16_t question_pointer =
+    0xC00C;                                   // to the question's name, right behind the header (RFC 1035 4.1.4)
+constexpr std::uint32_t negative_ttl = 5;     // seconds; design.md, section 8
+constexpr std::size_t most_records = 0xFFFE;  // a schedule numbers records with 16 bits
+
+void put16(Octets& out, std::uint32_t value) {
+    out.push_back(static_cast<std::uint8_t>(value >> 8));
+    out.push_back(static_cast<std::uint8_t>(value));
+}
+
+void put32(Octets& out, std::uint32_t value) {
+    put16(out, value >> 16);
+    put16(out, value & 0xFFFF);
+}
+
+void put(Octets& out, std::span<const std::uint8_t> octets) { out.insert(out.end(), octets.begin(), octets.end()); }
+
+/// TYPE to RDLENGTH: what stands between a record's owner and its RDATA (RFC 1035 section 3.2.1).
+void put_record_head(Octets& out, dns::RrType type, std::uint32_t ttl, std::size_t rdata_length) {
+    put16(out, static_cast<std::uint16_t>(type));
+    put16(out, dns::class_in);
+    put32(out, ttl);
+    put16(out, static_cast<std::uint32_t>(rdata_length));
+}
+
+void put_address(Octets& out, const IpAddress& address, std::uint32_t ttl) {
+    put_record_head(out, address.is_v4() ? dns::RrType::a : dns::RrType::aaaa, ttl, address.bytes().size());
+    put(out, address.bytes());
+}
+
+/// Round robin: slot i begins with record i, the next ones are its backups.
+void schedule_round_robin(PreparedRrset& rrset, std::size_t records, unsigned size) {
+    const std::size_t width = std::min<std::size_t>(records, size);
+    rrset.width = static_cast<std::uint16_t>(width);
+    rrset.schedule.reserve(records * width);
+    for (std::size_t first = 0; first < records; ++first) {
+        for (std::size_t i = 0; i < width; ++i) {
+            rrset.schedule.push_back(static_cast<std::uint16_t>((first + i) % records));
+        }
+    }
+}
+
+PreparedRrset prepare_addresses(const std::vector<SocketAddress>& served, bool v4, const config::Answer& answer) {
+    PreparedRrset out;
+    std::set<IpAddress> addresses;  // several ports of one address are one record
+    for (const SocketAddress& endpoint : served) {
+        if (endpoint.address.is_v4() == v4 && addresses.size() < most_records) addresses.insert(endpoint.address);
+    }
+    for (const IpAddress& address : addresses) {
+        put16(out.wire, question_pointer);
+        put_address(out.wire, address, static_cast<std::uint32_t>(answer.ttl.count()));
+    }
+    out.stride = v4 ? 16 : 28;
+    schedule_round_robin(out, addresses.size(), answer.size);
+    return out;
+}
+
+/// `ip-10-0-1-10` or `ip6-` and 32 hexadecimal digits: the first label of an SRV target.
+std::string target_label(const IpAddress& address) {
+    const auto bytes = address.bytes();
+    if (address.is_v4()) return fmt::format("ip-{}-{}-{}-{}", bytes[0], bytes[1], bytes[2], bytes[3]);
+    return fmt::format("ip6-{:02x}", fmt::join(bytes, ""));
+}
+
+PreparedRrset prepare_srv(const std::vector<const membership::Member*>& served, std::span<const std::uint8_t> parent,
+                          const config::Answer& answer) {
+    PreparedRrset out;
+    const auto ttl = static_cast<std::uint32_t>(answer.ttl.count());
+    for (const membership::Member* member : served) {
+        if (member->address.port == 0 || out.addresses.size() >= most_records) continue;
+        const std::string label = target_label(member->address.address);
+        out.offsets.push_back(static_cast<std::uint32_t>(out.wire.size()));
+        put_record_head(out.wire, dns::RrType::srv, ttl, 6 + 1 + label.size() + parent.size());
+        put16(out.wire, member->priority);
+        put16(out.wire, member->weight);
+        put16(out.wire, member->address.port);
+        out.wire.push_back(static_cast<std::uint8_t>(label.size()));
+        std::ranges::copy(label, std::back_inserter(out.wire));
+        put(out.wire, parent);
+        put_address(out.addresses.emplace_back(), member->address.address, ttl);
+    }
+    if (!out.offsets.empty()) out.offsets.push_back(static_cast<std::uint32_t>(out.wire.size()));
+    schedule_round_robin(out, out.addresses.size(), answer.size);
+    return out;
+}
+
+/// How many octets of `name` its leading labels that begin with an underscore take.
+std::size_t underscore_octets(std::span<const std::uint8_t> wire) {
+    std::size_t at = 0;
+    while (wire[at] != 0 && wire[at + 1] == '_') at += std::size_t{1} + wire[at];
+    return at;
+}
+
+/// Our own SOA (RFC 1035 section 3.3.13, RFC 2308 section 3): each service name is its own apex. Names as other local
+/// resolvers write them for zones that they make up.
+Octets make_soa() {
+    Octets rdata;
+    const auto put_name = [&rdata](const char* text) { put(rdata, dns::Name::parse(text).value().wire()); };
+    put_name("localhost");       // MNAME
+    put_name("nobody.invalid");  // RNAME: there is nobody to write to
+    put32(rdata, 1);             // SERIAL: nobody transfers this zone
+    put32(rdata, 3600);          // REFRESH
+    put32(rdata, 1200);          // RETRY
+    put32(rdata, 604'800);       // EXPIRE
+    put32(rdata, negative_ttl);  // MINIMUM
+    Octets out;
+    put_record_head(out, dns::RrType::soa, negative_ttl, rdata.size());
+    put(out, rdata);
+    return out;
+}
+
+Readiness readiness(const Decision& decision, bool upstream_answered) {
+    switch (decision.rung) {
+        case Rung::not_ready:
+            return Readiness::not_polled;
+        case Rung::no_endpoint:
+            return upstream_answered ? Readiness::no_endpoint : Readiness::no_upstream;
+        default:
+            return Readiness::serving;
+    }
+}
+
+}  // namespace
+
+std::shared_ptr<const NameTable> build_name_table(std::span<const config::Service> services) {
+    std::vector<OwnerName> names;
+    const auto add = [&names](const dns::Name& name, std::size_t service) {
+        names.push_back({.name = name,
+                         .service = static_cast<std::uint32_t>(service),
+                         .cursor = static_cast<std::uint32_t>(names.size()) * NameTable::cursors_per_name});
+    };
+    for (std::size_t i = 0; i < services.size(); ++i) {
+        add(services[i].name, i);
+        for (const dns::Name& alias : services[i].aliases) add(alias, i);
+    }
+    return std::make_shared<const NameTable>(std::move(names));
+}
+
+std::shared_ptr<const ServiceView> build_service_view(const config::Service& service, const Decision& decision,
+                                                      bool upstream_answered, std::span<const IpAddress> recent) {
+    auto out = std::make_shared<ServiceView>();
+    out->readiness = readiness(decision, upstream_answered);
+    out->stale = decision.stale;
+    out->answer_ttl = static_cast<std::uint32_t>(service.answer.ttl.count());
+    out->soa = make_soa();
+
+    std::vector<const membership::Member*> served;
+    std::set<IpAddress> targets(recent.begin(), recent.end());
+    for (const EndpointDecision& endpoint : decision.endpoints) {
+        const membership::Member& member = endpoint.candidate.member;
+        targets.insert(member.address.address);
+        if (!endpoint.served) continue;
+        served.push_back(&member);
+        out->rotation.push_back(member.address);
+    }
+    out->targets.assign(targets.begin(), targets.end());
+
+    const auto wire = service.name.wire();
+    const std::size_t parent = underscore_octets(wire);
+    out->target_parent_offset = static_cast<std::uint8_t>(parent);
+    out->a = prepare_addresses(out->rotation, true, service.answer);
+    out->aaaa = prepare_addresses(out->rotation, false, service.answer);
+    out->srv = prepare_srv(served, wire.subspan(parent), service.answer);
+    return out;
+}
+
+}  // namespace taskdns::view
