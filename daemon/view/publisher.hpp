@@ -1,5 +1,5 @@
 // Hands views from the control thread to the dns thread: one pointer, swapped; no lock (docs/decisions).
-// Layer: view. Threads: publish() from the control thread only; Reader on the dns thread only.
+// Layer: view. Threads: publish() from the control thread only; Lease on the dns thread only.
 //
 // A reader announces the view that it is using in a hazard slot; a replaced view is freed by the publisher once it is
 // not announced. Reading costs two atomic operations per batch of queries, and never waits for the publisher.

@@ -84,20 +84,38 @@ struct OwnerName {
     std::uint32_t cursor = 0;   ///< of this owner name's A rotation; AAAA is the next, SRV the one after
 };
 
+/// The name under which targets such as ip-10-0-1-10 lie: an owner name without its leading underscore labels.
+/// Several services may share one (_http._tcp.x.local, _grpc._tcp.x.local, x.local).
+struct TargetParent {
+    dns::Name name;
+    std::vector<std::uint32_t> services;  ///< indices into View::services, without repetition
+};
+
 /// The owner names of a configuration: made once per configuration and shared by all its views.
 class NameTable {
 public:
     static constexpr std::uint32_t cursors_per_name = 3;
 
+    /// The target parents follow from `names`: nobody has to state them. Of two equal names the first counts.
     explicit NameTable(std::vector<OwnerName> names);
 
     /// `wire`: lower-cased uncompressed wire form, root octet included. Null if it is not ours. HOT PATH.
     const OwnerName* find(std::span<const std::uint8_t> wire) const;
+    /// The same for what is left of a target's name after its first label. It need not be an owner name itself.
+    const TargetParent* find_target_parent(std::span<const std::uint8_t> wire) const;
     const std::vector<OwnerName>& names() const { return names_; }
 
 private:
+    /// Open addressing with linear probing, a power of two of slots, at most half of them taken.
+    struct Slot {
+        std::uint32_t hash = 0;
+        std::uint32_t number = 0;  ///< index + 1, 0 is free
+    };
+
     std::vector<OwnerName> names_;
-    std::vector<std::uint32_t> slots_;  // open addressing, power of two; index + 1 into names_, 0 is free
+    std::vector<TargetParent> parents_;
+    std::vector<Slot> name_slots_;
+    std::vector<Slot> parent_slots_;
 };
 
 struct View {
