@@ -2,13 +2,10 @@
 // Layer: base (may include Asio). Threads: all calls from the executor's one thread.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
-#include <functional>
-#include <list>
 #include <memory>
 #include <string>
-
-#include <boost/asio/cancellation_signal.hpp>
 
 #include "base/asio.hpp"
 
@@ -24,15 +21,21 @@ public:
 
     using Id = std::size_t;
 
-    /// Runs `task` until it returns. An exception that leaves it is a bug: it is logged under `name`, counted, and
-    /// the task has ended; it never ends the process.
+    /// Runs `task` until it returns; on the executor's own thread it runs at once, up to its first wait. An exception
+    /// that leaves it is a bug: it is logged under `name`, counted, and the task has ended; it never ends the
+    /// process.
+    /// (`operation_aborted` out of a task that was cancelled is how Asio ends it, and no bug.)
     Id spawn(std::string name, asio::awaitable<void> task);
-    /// Asks one task to stop; nothing happens if it has ended.
+    /// Asks one task to stop: what it awaits ends with `operation_aborted` (Asio's terminal cancellation, which
+    /// timers and sockets obey). A task that has not begun never begins; nothing happens if it has ended.
     void cancel(Id id);
     void cancel_all();
     std::size_t running() const;
+    /// Tasks that an exception ended, since the group was made.
+    std::size_t failed() const;
 
-    /// Resumes when no task is running, or when `limit` has passed; true in the first case.
+    /// Resumes when no task is running, or when `limit` has passed; true in the first case. Several may wait at once,
+    /// but no task of the group itself: it would wait for its own end.
     asio::awaitable<bool> join(std::chrono::milliseconds limit);
 
 private:
