@@ -12,7 +12,6 @@
 #include <future>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <thread>
 
 #include <spdlog/async_logger.h>
@@ -72,12 +71,12 @@ private:
 
     bool wait_for_room() const {
         while (true) {
+            const bool late = Clock::now().time_since_epoch().count() >= deadline_.load(std::memory_order_relaxed);
             pollfd poller{descriptor_, POLLOUT, 0};
-            if (::poll(&poller, 1, static_cast<int>(poll_slice.count())) > 0) {
+            if (::poll(&poller, 1, late ? 0 : static_cast<int>(poll_slice.count())) > 0) {
                 return (poller.revents & POLLNVAL) == 0;  // POLLERR: let write() say what it is
             }
-            const Duration now = Clock::now().time_since_epoch();
-            if (now.count() >= deadline_.load(std::memory_order_relaxed)) return false;
+            if (late) return false;
         }
     }
 
