@@ -1,0 +1,196 @@
+// From a query's octets and a view to an answer's octets. Layer: dns_server. HOT PATH.
+#include "dns_server/answer.hpp"
+
+#include <boost/assert.hpp>
+
+#include "dns_server/builder.hpp"
+#include "dns_server/special_names.hpp"
+
+namespace taskdns::dns_server {
+namespace {
+
+constexpr std::size_t a_size = 16;     // owner pointer, TYPE to RDLENGTH, 4 octets
+constexpr std::size_t aaaa_size = 28;  // the same, 16 octets
+
+constexpr std::string_view text_no_endpoint = "no usable endpoint";
+constexpr std::string_view text_no_upstream = "the upstream has never answered";
+constexpr std::string_view text_not_ready = "not polled yet";
+
+Result fail(Builder& builder, dns::Rcode rcode, Counter& counter) {
+    counter.add();
+    return builder.finish(rcode, false);
+}
+
+Result servfail(Builder& builder, Counters& counters, dns::Ede code, std::string_view text) {
+    builder.explain(code, text);
+    return fail(builder, dns::Rcode::servfail, counters.servfail);
+}
+
+Result nodata(Builder& builder, const view::ServiceView& service, Counters& counters) {
+    counters.nodata.add();
+    builder.add_negative_soa(service.soa);
+    return builder.finish(dns::Rcode::noerror, true);
+}
+
+/// The slot's records of `size` octets, as many as fit. Never TC: the rest are backups, and a client that comes back
+/// over TCP for them would cost more than they are worth.
+template <std::size_t size>
+void add_addresses(Builder& builder, const view::PreparedRrset& rrset, std::uint32_t cursor) {
+    Writer& writer = builder.writer();
+    unsigned records = 0;
+    for (const std::uint16_t number : rrset.slot(cursor)) {
+        if (number == view::PreparedRrset::no_record || !writer.fits(size)) break;
+        writer.octets_of<size>(rrset.wire.data() + std::size_t{number} * size);
+        ++records;
+    }
+    builder.count_answers(records);
+}
+
+/// RFC 2782: whole SRV records first, then the addresses of those that were written, each as far as it fits.
+void add_srv(Builder& builder, const view::PreparedRrset& rrset, std::uint32_t cursor) {
+    Writer& writer = builder.writer();
+    const std::span<const std::uint16_t> slot = rrset.slot(cursor);
+    std::size_t records = 0;
+    for (; records < slot.size() && slot[records] != view::PreparedRrset::no_record; ++records) {
+        const std::span<const std::uint8_t> record = rrset.record(slot[records]);
+        if (!writer.fits(2 + record.size())) break;
+        writer.pointer(header_size);
+        writer.octets(record);
+    }
+    builder.count_answers(static_cast<unsigned>(records));
+
+    constexpr std::size_t target_offset = 2 + 16;  // owner pointer, then TYPE to port
+    std::size_t record_offset = builder.query().question_end;
+    unsigned additional = 0;
+    for (std::size_t i = 0; i < records; ++i) {
+        const std::uint16_t number = slot[i];
+        if (number < rrset.addresses.size() && !rrset.addresses[number].empty() &&
+            writer.fits(2 + rrset.addresses[number].size())) {
+            writer.pointer(record_offset + target_offset);
+            writer.octets(rrset.addresses[number]);
+            ++additional;
+        }
+        record_offset += 2 + rrset.record(number).size();
+    }
+    builder.count_additional(additional);
+}
+
+/// What A, AAAA and SRV share: the service's state decides first, and it is the same for all three.
+Result answer_endpoints(Builder& builder, const view::OwnerName& owner, const view::ServiceView& service,
+                        const Context& context) {
+    Counters& counters = context.counters;
+    switch (service.readiness) {
+        case view::Readiness::not_polled:
+            return {Action::hold, 0};
+        case view::Readiness::no_endpoint:
+            return servfail(builder, counters, dns::Ede::other, text_no_endpoint);
+        case view::Readiness::no_upstream:
+            return servfail(builder, counters, dns::Ede::no_reachable_authority, text_no_upstream);
+        case view::Readiness::serving:
+            break;
+    }
+    if (service.stale && builder.explain(dns::Ede::stale_answer)) counters.stale.add();
+    const dns::RrType type = builder.query().rr_type();
+    const bool a = type == dns::RrType::a;
+    const bool aaaa = type == dns::RrType::aaaa;
+    const view::PreparedRrset& rrset = a ? service.a : aaaa ? service.aaaa : service.srv;
+    if (rrset.empty()) return nodata(builder, service, counters);
+
+    const std::size_t rotation = owner.cursor + (a ? 0U : aaaa ? 1U : 2U);
+    BOOST_ASSERT(rotation < context.cursors.size());
+    const std::uint32_t cursor = context.cursors[rotation]++;
+    if (a) {
+        add_addresses<a_size>(builder, rrset, cursor);
+        counters.answers_a.add();
+    } else if (aaaa) {
+        add_addresses<aaaa_size>(builder, rrset, cursor);
+        counters.answers_aaaa.add();
+    } else {
+        add_srv(builder, rrset, cursor);
+        counters.answers_srv.add();
+    }
+    return builder.finish(dns::Rcode::noerror, true);
+}
+
+/// RFC 8482 section 4.2: ANY gets one small record, HINFO "RFC8482" "".
+Result answer_any(Builder& builder, Counters& counters) {
+    static constexpr std::array<std::uint8_t, 19> hinfo{0, 13,  0,   1,   0,   0,   0,   5,   0, 9,
+                                                        7, 'R', 'F', 'C', '8', '4', '8', '2', 0};
+    builder.writer().pointer(header_size);
+    builder.writer().octets(hinfo);
+    builder.count_answers(1);
+    counters.answers_other.add();
+    return builder.finish(dns::Rcode::noerror, true);
+}
+
+Result answer_service(Builder& builder, const view::OwnerName& owner, const Context& context) {
+    const view::ServiceView& service = *context.view.services[owner.service];
+    switch (builder.query().rr_type()) {
+        case dns::RrType::a:
+        case dns::RrType::aaaa:
+        case dns::RrType::srv:
+            return answer_endpoints(builder, owner, service, context);
+        case dns::RrType::any:
+            return answer_any(builder, context.counters);
+        case dns::RrType::soa:
+            if (service.soa.empty() || !builder.writer().fits(2 + service.soa.size())) break;
+            builder.writer().pointer(header_size);
+            builder.writer().octets(service.soa);
+            builder.count_answers(1);
+            context.counters.answers_other.add();
+            return builder.finish(dns::Rcode::noerror, true);
+        default:
+            break;
+    }
+    return nodata(builder, service, context.counters);
+}
+
+/// Questions that nobody here answers, whatever the name: other classes (CHAOS comes with the diagnostics), class
+/// ANY, zone transfers and the transaction types (RFC 6895 section 3.1: TKEY 249 to AXFR 252).
+bool is_refused(const Query& query) {
+    return query.klass != dns::class_in || (query.type >= 249 && query.type <= 252);
+}
+
+Result answer_question(Builder& builder, const Context& context) {
+    const Query& query = builder.query();
+    if (query.rr_type() == dns::RrType::opt) return fail(builder, dns::Rcode::formerr, context.counters.formerr);
+    if (is_refused(query)) return fail(builder, dns::Rcode::refused, context.counters.refused);
+    if (const view::OwnerName* const owner = context.view.names->find(query.wire())) {
+        return answer_service(builder, *owner, context);
+    }
+    if (const auto special = answer_special_name(builder, context)) return *special;
+    if (context.forwarding) return {Action::forward, 0};
+    return fail(builder, dns::Rcode::refused, context.counters.refused);
+}
+
+}  // namespace
+
+Result answer(std::span<std::uint8_t> buffer, std::size_t length, Transport transport, const Context& context) {
+    BOOST_ASSERT(buffer.size() >= buffer_size && length <= buffer.size());
+    Query query;
+    const Verdict verdict = parse_query(buffer.first(length), query);
+    if (verdict == Verdict::drop) {
+        context.counters.dropped.add();
+        return {Action::drop, 0};
+    }
+    Builder builder(buffer, query, transport);
+    switch (verdict) {
+        case Verdict::formerr:
+            return fail(builder, dns::Rcode::formerr, context.counters.formerr);
+        case Verdict::notimp:
+            return fail(builder, dns::Rcode::notimp, context.counters.notimp);
+        case Verdict::badvers:
+            return fail(builder, dns::Rcode::badvers, context.counters.badvers);
+        default:
+            return answer_question(builder, context);
+    }
+}
+
+Result not_ready(std::span<std::uint8_t> buffer, std::size_t length, const Context& context) {
+    Query query;
+    if (parse_query(buffer.first(length), query) != Verdict::ok) return {Action::drop, 0};  // it was held: it parsed
+    Builder builder(buffer, query, Transport::udp);
+    return servfail(builder, context.counters, dns::Ede::not_ready, text_not_ready);
+}
+
+}  // namespace taskdns::dns_server

@@ -1,0 +1,268 @@
+// SRV targets, localhost, and the reverse of loopback. Layer: dns_server. HOT PATH.
+#include "dns_server/special_names.hpp"
+
+#include <algorithm>
+
+namespace taskdns::dns_server {
+namespace {
+
+using Wire = std::span<const std::uint8_t>;
+
+constexpr std::uint32_t local_ttl = 5;  // seconds, like every negative answer of ours (design.md, section 8)
+
+bool starts_with(Wire octets, std::string_view prefix) {
+    return octets.size() >= prefix.size() && std::equal(prefix.begin(), prefix.end(), octets.begin());
+}
+
+bool ends_with(Wire octets, Wire suffix) {
+    return octets.size() >= suffix.size() && std::equal(suffix.rbegin(), suffix.rend(), octets.rbegin());
+}
+
+template <std::size_t length>
+Wire wire_literal(const char (&text)[length]) {
+    return {reinterpret_cast<const std::uint8_t*>(text), length};  // the literal's NUL is the root
+}
+
+std::optional<IpAddress> parse_v4(Wire text) {
+    IpAddress::V4Bytes bytes{};
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        unsigned number = 0;
+        std::size_t digits = 0;
+        for (; digits < text.size() && digits < 3 && text[digits] >= '0' && text[digits] <= '9'; ++digits) {
+            number = number * 10 + (text[digits] - unsigned{'0'});
+        }
+        if (digits == 0 || number > 255 || (digits > 1 && text[0] == '0')) return std::nullopt;
+        bytes[i] = static_cast<std::uint8_t>(number);
+        text = text.subspan(digits);
+        if (i == 3) break;
+        if (text.empty() || text[0] != '-') return std::nullopt;
+        text = text.subspan(1);
+    }
+    return text.empty() ? std::optional(IpAddress(bytes)) : std::nullopt;
+}
+
+std::optional<IpAddress> parse_v6(Wire text) {
+    IpAddress::V6Bytes bytes{};
+    if (text.size() != 2 * bytes.size()) return std::nullopt;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        unsigned digit = 0;
+        if (text[i] >= '0' && text[i] <= '9') {
+            digit = text[i] - unsigned{'0'};
+        } else if (text[i] >= 'a' && text[i] <= 'f') {
+            digit = text[i] - unsigned{'a'} + 10;
+        } else {
+            return std::nullopt;
+        }
+        bytes[i / 2] = static_cast<std::uint8_t>(bytes[i / 2] << 4 | digit);
+    }
+    return IpAddress(bytes);
+}
+
+void add_record(Builder& builder, dns::RrType type, std::uint32_t ttl, Wire rdata) {
+    Writer& writer = builder.writer();
+    if (!writer.fits(12 + rdata.size())) return;
+    writer.pointer(header_size);
+    writer.u16(static_cast<unsigned>(type));
+    writer.u16(dns::class_in);
+    writer.u32(ttl);
+    writer.u16(static_cast<unsigned>(rdata.size()));
+    writer.octets(rdata);
+    builder.count_answers(1);
+}
+
+/// Adds the address if the question's type asks for it. False: NODATA.
+bool add_address(Builder& builder, const IpAddress& address, std::uint32_t ttl, Counters& counters) {
+    const dns::RrType type = builder.query().rr_type();
+    if (type != (address.is_v4() ? dns::RrType::a : dns::RrType::aaaa)) return false;
+    add_record(builder, type, ttl, address.bytes());
+    (address.is_v4() ? counters.answers_a : counters.answers_aaaa).add();
+    return true;
+}
+
+Result answer_target(Builder& builder, const IpAddress& address, const view::TargetParent& parent,
+                     const Context& context) {
+    bool waiting = false;
+    const view::ServiceView* owner = nullptr;
+    for (const std::uint32_t number : parent.services) {
+        const view::ServiceView& service = *context.view.services[number];
+        if (std::binary_search(service.targets.begin(), service.targets.end(), address)) owner = &service;
+        waiting = waiting || service.readiness == view::Readiness::not_polled;
+    }
+    // The SOA's owner is the parent: what follows the first label of the question.
+    const std::size_t parent_offset = header_size + 1 + builder.query().name[0];
+    if (owner == nullptr) {
+        if (waiting) return {Action::hold, 0};
+        context.counters.nxdomain.add();
+        builder.add_negative_soa(context.view.services[parent.services.front()]->soa, parent_offset);
+        return builder.finish(dns::Rcode::nxdomain, true);
+    }
+    if (!add_address(builder, address, owner->answer_ttl, context.counters)) {
+        context.counters.nodata.add();
+        builder.add_negative_soa(owner->soa, parent_offset);
+    }
+    return builder.finish(dns::Rcode::noerror, true);
+}
+
+/// TYPE to RDATA of the SOA for the names that RFC 6761 and RFC 6303 make local: "localhost. nobody.invalid.".
+Wire local_soa() {
+    static constexpr std::array<std::uint8_t, 57> soa{
+        0, 6,   0,   1,   0,   0,   0,   5,   0,   47,                               // SOA IN, TTL 5
+        9, 'l', 'o', 'c', 'a', 'l', 'h', 'o', 's', 't', 0,                           // MNAME
+        6, 'n', 'o', 'b', 'o', 'd', 'y', 7,   'i', 'n', 'v', 'a', 'l', 'i', 'd', 0,  // RNAME
+        0, 0,   0,   1,   0,   0,   14,  16,  0,   0,   4,   176, 0,   9,   58,  128,
+        0, 0,   0,   5};  // serial to minimum
+    return soa;
+}
+
+Result finish_local(Builder& builder, bool answered, dns::Rcode rcode, Wire apex, Counters& counters) {
+    if (!answered) {
+        (rcode == dns::Rcode::nxdomain ? counters.nxdomain : counters.nodata).add();
+        builder.add_negative_soa(local_soa(), header_size + builder.query().name_length - apex.size());
+    }
+    return builder.finish(rcode, true);
+}
+
+/// RFC 6761 section 6.3: localhost and every name below it are the loopback addresses.
+Result answer_localhost(Builder& builder, Wire apex, Counters& counters) {
+    const bool v4 = builder.query().rr_type() == dns::RrType::a;
+    const IpAddress address = v4 ? IpAddress(IpAddress::V4Bytes{127, 0, 0, 1})
+                                 : IpAddress(IpAddress::V6Bytes{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1});
+    const bool answered = add_address(builder, address, local_ttl, counters);
+    return finish_local(builder, answered, dns::Rcode::noerror, apex, counters);
+}
+
+/// RFC 6761 section 6.3 and RFC 6303: `pointer` (127.0.0.1 or ::1) is localhost. Names between it and the apex exist
+/// and have no records; others do not exist.
+Result answer_loopback_reverse(Builder& builder, Wire apex, Wire pointer, Counters& counters) {
+    const Wire name = builder.query().wire();
+    const bool exists = ends_with(pointer, name);
+    const bool answered = name.size() == pointer.size() && exists && builder.query().rr_type() == dns::RrType::ptr;
+    if (answered) {
+        add_record(builder, dns::RrType::ptr, local_ttl, wire_literal("\x09localhost"));
+        counters.answers_other.add();
+    }
+    return finish_local(builder, answered, exists ? dns::Rcode::noerror : dns::Rcode::nxdomain, apex, counters);
+}
+
+std::optional<Result> answer_local_name(Builder& builder, const Context& context) {
+    const Wire name = builder.query().wire();
+    const Wire localhost = wire_literal("\x09localhost");
+    const Wire reverse_v4 = wire_literal(
+        "\x03"
+        "127"
+        "\x07"
+        "in-addr"
+        "\x04"
+        "arpa");
+    const Wire first_v4 = wire_literal(
+        "\x01"
+        "1"
+        "\x01"
+        "0"
+        "\x01"
+        "0"
+        "\x03"
+        "127"
+        "\x07"
+        "in-addr"
+        "\x04"
+        "arpa");
+    const Wire reverse_v6 = wire_literal(
+        "\x01"
+        "1"
+        "\x01"
+        "0"
+        "\x01"
+        "0"
+        "\x01"
+        "0"
+        "\x01"
+        "0"
+        "\x01"
+        "0"
+        "\x01"
+        "0"
+        "\x01"
+        "0"
+        "\x01"
+        "0"
+        "\x01"
+        "0"
+        "\x01"
+        "0"
+        "\x01"
+        "0"
+        "\x01"
+        "0"
+        "\x01"
+        "0"
+        "\x01"
+        "0"
+        "\x01"
+        "0"
+        "\x01"
+        "0"
+        "\x01"
+        "0"
+        "\x01"
+        "0"
+        "\x01"
+        "0"
+        "\x01"
+        "0"
+        "\x01"
+        "0"
+        "\x01"
+        "0"
+        "\x01"
+        "0"
+        "\x01"
+        "0"
+        "\x01"
+        "0"
+        "\x01"
+        "0"
+        "\x01"
+        "0"
+        "\x01"
+        "0"
+        "\x01"
+        "0"
+        "\x01"
+        "0"
+        "\x01"
+        "0"
+        "\x03"
+        "ip6"
+        "\x04"
+        "arpa");
+    // A suffix of octets is a suffix of labels only where a label begins: walk the labels, longest suffix first.
+    for (std::size_t at = 0; at < name.size(); at += std::size_t{1} + name[at]) {
+        const Wire rest = name.subspan(at);
+        const auto is = [rest](Wire apex) { return rest.size() == apex.size() && ends_with(rest, apex); };
+        if (is(localhost)) return answer_localhost(builder, localhost, context.counters);
+        if (is(reverse_v4)) return answer_loopback_reverse(builder, reverse_v4, first_v4, context.counters);
+        if (is(reverse_v6)) return answer_loopback_reverse(builder, reverse_v6, reverse_v6, context.counters);
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<IpAddress> parse_target_label(Wire label) {
+    if (starts_with(label, "ip-")) return parse_v4(label.subspan(3));
+    if (starts_with(label, "ip6-")) return parse_v6(label.subspan(4));
+    return std::nullopt;
+}
+
+std::optional<Result> answer_special_name(Builder& builder, const Context& context) {
+    const Wire name = builder.query().wire();
+    const std::size_t first = name[0];
+    if (const auto address = parse_target_label(name.subspan(1, first))) {
+        const view::TargetParent* const parent = context.view.names->find_target_parent(name.subspan(1 + first));
+        if (parent != nullptr) return answer_target(builder, *address, *parent, context);
+    }
+    return answer_local_name(builder, context);
+}
+
+}  // namespace taskdns::dns_server
