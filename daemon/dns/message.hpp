@@ -68,6 +68,9 @@ Bytes build_query(std::uint16_t id, const Question& question);
 /// Reads 12 octets and the question by hand, so that garbage costs nothing.
 bool answers(std::span<const std::uint8_t> message, std::uint16_t id, const Question& question);
 
+/// TC is set: ask again over TCP. Known before parsing, since a cut message may not parse.
+bool truncated(std::span<const std::uint8_t> message);
+
 /// Errc::malformed for whatever ldns rejects.
 Result<Response> parse_response(std::span<const std::uint8_t> message);
 

@@ -20,7 +20,8 @@ struct Counters {
     Counter tcp_queries;
     Counter timeouts;
     Counter failures;      ///< any other failed exchange, SERVFAIL and REFUSED included
-    Counter malformed;     ///< answers that ldns rejected
+    Counter malformed;     ///< answers that ldns rejected, or that TCP brought for another question
+    Counter ignored;       ///< messages that answered another query than ours: late, or forged
     Counter budget_waits;  ///< queries that had to wait for the budget
 };
 

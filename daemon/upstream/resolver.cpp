@@ -1,0 +1,209 @@
+// Asks the upstream servers one question for a poll. Layer: upstream (may include base, dns, config, Asio).
+// Threads: the control thread's executor.
+#include "upstream/resolver.hpp"
+
+#include <map>
+#include <optional>
+#include <tuple>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include "upstream/exchange.hpp"
+
+namespace taskdns::upstream {
+namespace {
+
+struct Before {
+    bool operator()(const dns::Question& left, const dns::Question& right) const {
+        return std::tie(left.name, left.type) < std::tie(right.name, right.type);
+    }
+};
+
+/// A question that is being asked, and those who wait for its answer.
+struct Flight {
+    explicit Flight(const asio::any_io_executor& executor) : landed(executor, never) {}
+
+    std::optional<Result<dns::Response>> outcome;
+    asio::steady_timer landed;  // never expires; cancelled when there is an outcome
+    asio::cancellation_signal cancellation;
+    unsigned waiting = 0;
+};
+
+const Error cancelled{Errc::cancelled, "cancelled"};
+
+}  // namespace
+
+struct Resolver::State {
+    State(asio::any_io_executor e, std::vector<SocketAddress> s, config::Upstream u, QueryBudget& b)
+        : executor(std::move(e)), servers(std::move(s)), settings(std::move(u)), budget(b) {}
+
+    using Shared = std::shared_ptr<State>;
+
+    static asio::awaitable<Result<dns::Response>> resolve(Shared state, dns::Question question);
+    static asio::awaitable<Result<dns::Response>> join(Shared state, dns::Question question);
+    static std::shared_ptr<Flight> depart(const Shared& state, const dns::Question& question);
+    static asio::awaitable<Result<dns::Response>> ask_in_turn(Shared state, dns::Question question);
+    static asio::awaitable<Result<dns::Response>> ask(Shared state, SocketAddress server, dns::Question question);
+    static asio::awaitable<Result<dns::Bytes>> exchange(Shared state, SocketAddress server, dns::Question question);
+    static asio::awaitable<bool> take_budget(Shared state, unsigned cost);
+    Accepts accepts(std::uint16_t id, const dns::Question& question);
+    void count(const Error& error);
+    Result<dns::Response> read(const SocketAddress& server, const dns::Bytes& message);
+
+    asio::any_io_executor executor;
+    std::vector<SocketAddress> servers;
+    config::Upstream settings;
+    QueryBudget& budget;
+    Counters counters;
+    std::map<dns::Question, std::shared_ptr<Flight>, Before> in_flight;
+};
+
+/// Keeps the caller's setting of what cancellation does (see exchange.cpp).
+asio::awaitable<Result<dns::Response>> Resolver::State::resolve(Shared state, dns::Question question) {
+    const bool throws = co_await asio::this_coro::throw_if_cancelled();
+    co_await asio::this_coro::throw_if_cancelled(false);
+    Result<dns::Response> result = co_await join(std::move(state), std::move(question));
+    co_await asio::this_coro::throw_if_cancelled(throws);
+    co_return result;
+}
+
+/// Waits for the question's one flight. Who is cancelled leaves alone; the last to leave takes the flight down.
+asio::awaitable<Result<dns::Response>> Resolver::State::join(Shared state, dns::Question question) {
+    const auto cancellation = co_await asio::this_coro::cancellation_state;
+    if (cancellation.cancelled() != asio::cancellation_type::none) co_return cancelled;
+    const auto found = state->in_flight.find(question);
+    const auto flight = found != state->in_flight.end() ? found->second : depart(state, question);
+    ++flight->waiting;
+    if (!flight->outcome) co_await flight->landed.async_wait(as_result);
+    --flight->waiting;
+    if (flight->outcome) co_return *flight->outcome;
+    if (flight->waiting == 0) {
+        state->in_flight.erase(question);  // whoever asks from now on asks anew
+        flight->cancellation.emit(asio::cancellation_type::terminal);
+    }
+    co_return cancelled;
+}
+
+std::shared_ptr<Flight> Resolver::State::depart(const Shared& state, const dns::Question& question) {
+    const auto flight = std::make_shared<Flight>(state->executor);
+    state->in_flight[question] = flight;
+    auto land = [state, flight, question](const std::exception_ptr& exception, Result<dns::Response> outcome) {
+        // An exception here is a bug of ours or memory running out: a failed poll, not the end of the process.
+        flight->outcome = exception ? Error{Errc::internal, "exception while resolving"} : std::move(outcome);
+        const auto entry = state->in_flight.find(question);
+        if (entry != state->in_flight.end() && entry->second == flight) state->in_flight.erase(entry);
+        flight->landed.cancel();
+    };
+    asio::co_spawn(state->executor, ask_in_turn(state, question),
+                   asio::bind_cancellation_slot(flight->cancellation.slot(), std::move(land)));
+    return flight;
+}
+
+/// Every server in each round, always from the first: the user's order is an order of preference.
+asio::awaitable<Result<dns::Response>> Resolver::State::ask_in_turn(Shared state, dns::Question question) {
+    co_await asio::this_coro::throw_if_cancelled(false);
+    Error last{Errc::internal, "no upstream server"};
+    for (unsigned round = 0; round < state->settings.attempts; ++round) {
+        for (const SocketAddress& server : state->servers) {
+            Result<dns::Response> response = co_await ask(state, server, question);
+            if (response || response.error().code == Errc::cancelled) co_return response;
+            last = response.error();
+            state->count(last);
+        }
+    }
+    co_return last;
+}
+
+asio::awaitable<Result<dns::Response>> Resolver::State::ask(Shared state, SocketAddress server,
+                                                            dns::Question question) {
+    const Result<dns::Bytes> message = co_await exchange(state, server, std::move(question));
+    if (!message) co_return message.error();
+    co_return state->read(server, *message);
+}
+
+asio::awaitable<Result<dns::Bytes>> Resolver::State::exchange(Shared state, SocketAddress server,
+                                                              dns::Question question) {
+    const bool may_ask = co_await take_budget(state, QueryBudget::udp_cost);
+    if (!may_ask) co_return cancelled;
+    std::uint16_t id = random_id();
+    dns::Bytes query = dns::build_query(id, question);
+    Accepts accepts = state->accepts(id, question);
+    state->counters.udp_queries.add();
+    Result<dns::Bytes> message =
+        co_await exchange_udp(server, std::move(query), std::move(accepts), state->settings.timeout);
+    if (!message || !dns::truncated(*message)) co_return message;
+
+    const bool may_ask_again = co_await take_budget(state, QueryBudget::tcp_cost);
+    if (!may_ask_again) co_return cancelled;
+    id = random_id();
+    query = dns::build_query(id, question);
+    accepts = state->accepts(id, question);
+    state->counters.tcp_queries.add();
+    message = co_await exchange_tcp(server, std::move(query), std::move(accepts), state->settings.timeout);
+    co_return message;
+}
+
+/// False if cancelled while waiting.
+asio::awaitable<bool> Resolver::State::take_budget(Shared state, unsigned cost) {
+    const auto cancellation = co_await asio::this_coro::cancellation_state;
+    asio::steady_timer timer(state->executor);
+    for (bool waits = false; cancellation.cancelled() == asio::cancellation_type::none; waits = true) {
+        const TimePoint now = Clock::now();
+        if (state->budget.take(Purpose::poll, cost, now)) co_return true;
+        if (!waits) state->counters.budget_waits.add();
+        timer.expires_at(now + state->budget.wait(Purpose::poll, cost, now));
+        co_await timer.async_wait(as_result);
+    }
+    co_return false;
+}
+
+Accepts Resolver::State::accepts(std::uint16_t id, const dns::Question& question) {
+    return [this, id, question](std::span<const std::uint8_t> message) {
+        const bool ours = dns::answers(message, id, question);
+        if (!ours) counters.ignored.add();
+        return ours;
+    };
+}
+
+void Resolver::State::count(const Error& error) {
+    if (error.code == Errc::timeout) {
+        counters.timeouts.add();
+    } else if (error.code == Errc::malformed) {
+        counters.malformed.add();
+    } else {
+        counters.failures.add();
+    }
+}
+
+Result<dns::Response> Resolver::State::read(const SocketAddress& server, const dns::Bytes& message) {
+    Result<dns::Response> response = dns::parse_response(message);
+    const std::string from = " from " + server.to_string();
+    if (!response) return Error{Errc::malformed, "malformed answer" + from + ": " + response.error().message};
+    const dns::Rcode rcode = response->rcode;
+    if (rcode == dns::Rcode::noerror || rcode == dns::Rcode::nxdomain) return response;
+    return Error{rcode == dns::Rcode::refused ? Errc::refused : Errc::bad_rcode, dns::to_string(rcode) + from};
+}
+
+Resolver::Resolver(asio::any_io_executor executor, std::vector<SocketAddress> servers, config::Upstream settings,
+                   QueryBudget& budget)
+    : state_(std::make_shared<State>(std::move(executor), std::move(servers), std::move(settings), budget)) {}
+
+Resolver::~Resolver() {
+    // A flight may land, and leave the map, while its signal is being emitted: hold them first.
+    const auto flights = state_->in_flight;
+    for (const auto& [question, flight] : flights) flight->cancellation.emit(asio::cancellation_type::terminal);
+}
+
+asio::awaitable<Result<dns::Response>> Resolver::resolve(dns::Question question) {
+    return State::resolve(state_, std::move(question));
+}
+
+const Counters& Resolver::counters() const { return state_->counters; }
+
+const std::vector<SocketAddress>& Resolver::servers() const { return state_->servers; }
+
+}  // namespace taskdns::upstream
