@@ -1,0 +1,74 @@
+// The control plane: polls, checks and decides for all services, and publishes what came of it.
+// Layer: app (may include all). Threads: the control thread, which runs `executor`.
+//
+// This is the one place where the stages meet: [discovery -> membership -> health -> view], joined with callbacks.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <set>
+#include <string_view>
+#include <vector>
+
+#include <boost/asio/steady_timer.hpp>
+
+#include "app/service_state.hpp"
+#include "base/asio.hpp"
+#include "base/task_group.hpp"
+#include "config/config.hpp"
+#include "discovery/source.hpp"
+#include "health/checker.hpp"
+#include "http_server/model.hpp"
+#include "upstream/resolver.hpp"
+#include "view/publisher.hpp"
+
+namespace taskdns::app {
+
+class ControlPlane {
+public:
+    /// `budget` outlives the control plane. `on_published` is called on the control thread after each publication.
+    ControlPlane(asio::any_io_executor executor, const config::Config& config,
+                 std::vector<SocketAddress> upstream_servers, upstream::QueryBudget& budget,
+                 std::function<void()> on_published);
+    ~ControlPlane();
+
+    /// Begins to poll and check.
+    void start();
+    /// /readyz is 503 from now on.
+    void announce_shutdown() { shutting_down_ = true; }
+    /// Ends all loops; true when they have ended within `limit`.
+    asio::awaitable<bool> stop(milliseconds limit);
+
+    view::Publisher& publisher() { return publisher_; }
+    /// What the HTTP interface shows; its functions may be called as long as the control plane lives.
+    http_server::Model model();
+
+private:
+    void on_observation(std::size_t service, const discovery::Observation& observation, milliseconds next_delay);
+    void on_outcome(const health::Checker::Event& event);
+    /// Decides and publishes for `service` soon: what happens together is published together.
+    void mark_changed(std::size_t service);
+    void publish_changes();
+    asio::awaitable<void> expire_members();
+    FindVerdict find_verdict(std::size_t service) const;
+    std::optional<std::size_t> find_service(std::string_view name) const;
+    http_server::ReadyStatus ready();
+
+    asio::any_io_executor executor_;
+    std::function<void()> on_published_;
+    upstream::Resolver resolver_;
+    std::vector<ServiceState> services_;
+    std::vector<std::unique_ptr<discovery::Source>> sources_;
+    std::shared_ptr<const view::NameTable> names_;
+    view::Publisher publisher_;
+    health::Checker checker_;
+    asio::steady_timer expiry_timer_;
+    std::set<std::size_t> changed_;
+    TimePoint started_at_;
+    WallAnchor wall_;
+    bool ready_once_ = false;
+    bool shutting_down_ = false;
+    TaskGroup tasks_;  // last: its loops use everything above
+};
+
+}  // namespace taskdns::app

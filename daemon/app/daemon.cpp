@@ -1,0 +1,204 @@
+// The running daemon: binds, starts, serves until a signal, stops. Layer: app.
+#include "app/daemon.hpp"
+
+#include <sys/resource.h>
+
+#include <csignal>
+#include <exception>
+#include <thread>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include "app/control_plane.hpp"
+#include "base/log.hpp"
+#include "base/version.hpp"
+#include "dns_server/server.hpp"
+#include "forward/forwarder.hpp"
+#include "http_server/listener.hpp"
+#include "task/resolv_conf.hpp"
+
+namespace taskdns::app {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto stop_limit = 300ms;  // for each of the loops; together they stay below a second
+
+/// Probes need descriptors: the soft limit is often 1,024 where the hard one is far higher.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/// Runs `context` until it is stopped. An exception that reaches this loop is a bug, but not the end of the task.
+void run_loop(asio::io_context& context, const char* thread_name) {
+    for (;;) {
+        try {
+            context.run();
+            return;
+        } catch (const std::exception& e) {
+            log::error("app", "exception reached the event loop", {{"thread", thread_name}, {"what", e.what()}});
+        }
+    }
+}
+
+std::string joined(const std::vector<std::string>& parts) {
+    std::string out;
+    for (const std::string& part : parts) out += (out.empty() ? "" : ",") + part;
+    return out;
+}
+
+/// All parts of the daemon, in the order of their construction; destroyed in reverse.
+class Daemon {
+public:
+    explicit Daemon(const config::Config& config);
+
+    Result<void> bind();
+    void run();
+    const std::vector<SocketAddress>& upstream_servers() const { return upstream_servers_; }
+
+private:
+    dns_server::Forward make_forward();
+    void await_signal();
+    asio::awaitable<void> stop();
+    void on_published();
+
+    const config::Config& config_;
+    asio::io_context control_{1};
+    asio::io_context dns_{1};
+    asio::signal_set signals_{control_, SIGTERM, SIGINT, SIGHUP};
+    upstream::QueryBudget budget_;
+    std::vector<SocketAddress> upstream_servers_;
+    std::unique_ptr<ControlPlane> control_plane_;
+    std::unique_ptr<forward::Forwarder> forwarder_;
+    std::unique_ptr<dns_server::Server> dns_server_;
+    std::unique_ptr<http_server::Server> http_server_;
+    bool stopping_ = false;
+};
+
+Daemon::Daemon(const config::Config& config) : config_(config), budget_(config.upstream.max_qps) {}
+
+dns_server::Forward Daemon::make_forward() {
+    if (!config_.forward.enabled) return {};
+    forwarder_ = std::make_unique<forward::Forwarder>(dns_.get_executor(), upstream_servers_, config_.upstream,
+                                                      config_.forward, budget_);
+    return [this](std::span<const std::uint8_t> query, dns_server::Transport transport, dns_server::Reply reply) {
+        forwarder_->forward(query, transport == dns_server::Transport::tcp, std::move(reply));
+    };
+}
+
+Result<void> Daemon::bind() {
+    // Whom to ask depends on what we listen on: never on ourselves.
+    upstream_servers_ = config_.upstream.servers.empty()
+                            ? task::find_upstream_servers("/etc/resolv.conf", config_.listen.dns)
+                            : config_.upstream.servers;
+    control_plane_ = std::make_unique<ControlPlane>(control_.get_executor(), config_, upstream_servers_, budget_,
+                                                    [this] { on_published(); });
+    dns_server_ = std::make_unique<dns_server::Server>(dns_, control_plane_->publisher(),
+                                                       dns_server::Settings{config_.listen.allow}, make_forward());
+    for (const SocketAddress& address : config_.listen.dns) {
+        const Result<SocketAddress> bound = dns_server_->listen(address);
+        if (bound) {
+            log::info("app", "listening", {{"dns", bound->to_string()}});
+        } else if (config_.listen.dns_is_default && address.address.is_v6()) {
+            log::warning("app", "no IPv6 listener",
+                         {{"dns", address.to_string()}, {"reason", bound.error().message}});
+        } else {
+            return bound.error();
+        }
+    }
+    http_server_ = std::make_unique<http_server::Server>(
+        control_.get_executor(), control_plane_->model(),
+        http_server::ServerSettings{config_.listen.hosts, config_.listen.allow, config_.listen.allow_admin, {}});
+    for (const SocketAddress& address : config_.listen.http) {
+        const Result<SocketAddress> bound = http_server_->listen(address);
+        if (!bound) return bound.error();
+        log::info("app", "listening", {{"http", bound->to_string()}});
+    }
+    return {};
+}
+
+void Daemon::run() {
+    await_signal();
+    dns_server_->start();
+    std::thread dns_thread([this] { run_loop(dns_, "dns"); });
+    http_server_->start();
+    control_plane_->start();
+    run_loop(control_, "control");
+    dns_thread.join();
+}
+
+void Daemon::await_signal() {
+    signals_.async_wait([this](const boost::system::error_code& error, int signal) {
+        if (error) return;
+        await_signal();
+        if (signal == SIGHUP) {
+            log::warning("app", "SIGHUP changes nothing: the configuration is read at start");
+            return;
+        }
+        if (stopping_) std::_Exit(128 + signal);  // a second signal: at once
+        stopping_ = true;
+        log::info("app", "stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
+        asio::co_spawn(control_, stop(), asio::detached);
+    });
+}
+
+void Daemon::on_published() {
+    asio::post(dns_, [server = dns_server_.get()] { server->on_published(); });
+}
+
+asio::awaitable<void> stop_dns(dns_server::Server& server, forward::Forwarder* forwarder, asio::io_context& context) {
+    if (forwarder != nullptr) co_await forwarder->stop(stop_limit);
+    server.stop();
+    context.stop();
+}
+
+asio::awaitable<void> Daemon::stop() {
+    control_plane_->announce_shutdown();
+    asio::co_spawn(dns_, stop_dns(*dns_server_, forwarder_.get(), dns_), asio::detached);
+    const bool loops_ended = co_await control_plane_->stop(stop_limit);
+    const bool sessions_ended = co_await http_server_->stop(stop_limit);
+    log::info("app", "stopped", {{"cleanly", loops_ended && sessions_ended}});
+    control_.stop();
+}
+
+void log_start(const config::Config& config, const std::vector<SocketAddress>& upstream_servers) {
+    std::vector<std::string> servers;
+    for (const SocketAddress& server : upstream_servers) servers.push_back(server.to_string());
+    log::info("app", "started",
+              {{"version", version},
+               {"services", config.services.size()},
+               {"upstream", joined(servers)},
+               {"configuration", joined(config.origins)}});
+    for (const std::string& note : config.notes) log::warning("config", note);
+}
+
+}  // namespace
+
+Result<void> run_daemon(const config::Config& config) {
+    std::signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit();
+    log::start({config.log.level, config.log.format, 1});
+    Result<void> outcome;
+    try {
+        Daemon daemon(config);
+        outcome = daemon.bind();
+        if (outcome) {
+            log_start(config, daemon.upstream_servers());
+            daemon.run();
+        }
+    } catch (const std::exception& e) {  // out of memory or descriptors while starting
+        outcome = Error{Errc::internal, std::string("cannot start: ") + e.what()};
+    }
+    log::stop();
+    return outcome;
+}
+
+}  // namespace taskdns::app

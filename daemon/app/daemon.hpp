@@ -1,0 +1,15 @@
+// The running daemon: binds, starts, serves until a signal, stops.
+// Layer: app (may include all). Threads: run() blocks the main thread, which becomes the control thread; it starts
+// the dns thread; base/log has the third. What crosses them: docs/decisions/0001-two-threads.md.
+#pragma once
+
+#include "base/result.hpp"
+#include "config/config.hpp"
+
+namespace taskdns::app {
+
+/// Runs until SIGTERM or SIGINT; a second one ends the process at once. Error: what could not be started, and how to
+/// mend it; nothing has been answered then.
+Result<void> run_daemon(const config::Config& config);
+
+}  // namespace taskdns::app

@@ -1,0 +1,24 @@
+// `taskdns run`: the daemon. Layer: app.
+#include <iostream>
+
+#include "app/commands.hpp"
+#include "app/daemon.hpp"
+#include "config/load.hpp"
+
+namespace taskdns::app {
+
+int run_command(const ConfigPath& path) {
+    const Result<config::Config> config = config::load({.path = path});
+    if (!config) {
+        std::cerr << config.error().message << '\n';
+        return 2;
+    }
+    const Result<void> outcome = run_daemon(*config);
+    if (!outcome) {
+        std::cerr << "taskdns: " << outcome.error().message << '\n';
+        return 1;
+    }
+    return 0;
+}
+
+}  // namespace taskdns::app

@@ -1,0 +1,15 @@
+// What the HTTP interface shows of a service: its state as plain values.
+// Layer: app (may include all). Pure.
+#pragma once
+
+#include "app/service_state.hpp"
+#include "base/time.hpp"
+#include "http_server/model.hpp"
+
+namespace taskdns::app {
+
+/// `find_verdict` gives the newest verdicts: decisions hold those of their own time.
+http_server::ServiceStatus service_status(const ServiceState& state, const FindVerdict& find_verdict,
+                                          const WallAnchor& wall);
+
+}  // namespace taskdns::app
