@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+"""Holds README.md and docs/ against the tree: paths and links exist, folders, keys and variables are documented.
+
+Usage: check_docs.py [ROOT]. Exit status 1 and one line FILE:LINE: ... per mistake.
+"""
+import json
+import pathlib
+import re
+import sys
+
+LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
+# Only what begins with one of these is taken for a path of this repository.
+PATH = re.compile(r"(?<![\w./-])((?:\./)?(?:daemon|tests|docs|packaging|config|docker|\.ci)/[\w./*{},<>-]*)")
+VARIABLE = re.compile(r'"(TASKDNS_[A-Z_]+)"')
+
+
+def documents(root):
+    return [p for p in [root / "README.md", *sorted((root / "docs").rglob("*.md"))] if p.exists()]
+
+
+def anchors(path):
+    """Anchors of a document's headings, as GitHub makes them."""
+    found = set()
+    fenced = False
+    for line in path.read_text(encoding="utf-8").splitlines():
+        fenced ^= line.lstrip().startswith("```")
+        if line.startswith("#") and not fenced:
+            title = re.sub(r"[`*]", "", line.lstrip("#").strip()).lower()
+            found.add(re.sub(r"[^\w\- ]", "", title).replace(" ", "-"))
+    return found
+
+
+def expand(pattern):
+    """a/{b,c}.x -> a/b.x, a/c.x"""
+    match = re.search(r"\{([^{}]*)\}", pattern)
+    if not match:
+        return [pattern]
+    return [e for word in match[1].split(",") for e in expand(pattern[: match.start()] + word + pattern[match.end():])]
+
+
+def path_exists(root, text):
+    text = text.removeprefix("./").rstrip(".,")
+    if "<" in text or ">" in text or text.count("{") != text.count("}"):  # a pattern for the reader, not a path
+        return True
+    return all(any(root.glob(one.rstrip("/"))) for one in expand(text))
+
+
+def link_mistake(document, target):
+    if re.match(r"[a-z]+:", target):
+        return None
+    file_part, _, anchor = target.partition("#")
+    linked = (document.parent / file_part).resolve() if file_part else document
+    if not linked.exists():
+        return f"link to {target}, which does not exist"
+    if anchor and linked.suffix == ".md" and anchor not in anchors(linked):
+        return f"link to {target}: {linked.name} has no such heading"
+    return None
+
+
+def mistakes_of_document(root, document):
+    name = document.relative_to(root)
+    for number, line in enumerate(document.read_text(encoding="utf-8").splitlines(), start=1):
+        for target in LINK.findall(line):
+            mistake = link_mistake(document, target)
+            if mistake:
+                yield f"{name}:{number}: {mistake}"
+        for path in PATH.findall(LINK.sub("", line)):
+            if not path_exists(root, path):
+                yield f"{name}:{number}: names {path}, which does not exist"
+
+
+def missing_folders(root):
+    folders = sorted(p.name for p in (root / "daemon").iterdir() if p.is_dir())
+    for document in (root / "README.md", root / "docs" / "architecture.md"):
+        if document.exists():
+            text = document.read_text(encoding="utf-8")
+            for folder in folders:
+                if not re.search(rf"\b{folder}\b", text):
+                    yield f"{document.relative_to(root)}: does not name daemon/{folder}/ in its map"
+
+
+def schema_keys(schema):
+    """Every property name of a JSON Schema, wherever it stands."""
+    if isinstance(schema, dict):
+        properties = schema.get("properties")
+        if isinstance(properties, dict):
+            yield from properties
+        for value in schema.values():
+            yield from schema_keys(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from schema_keys(value)
+
+
+def missing_settings(root):
+    document = root / "docs" / "configuration.md"
+    if not document.exists():
+        return
+    text = document.read_text(encoding="utf-8")
+    schema = root / "config" / "taskdns.schema.json"
+    keys = set(schema_keys(json.loads(schema.read_text(encoding="utf-8")))) if schema.exists() else set()
+    for key in sorted(keys):
+        if not re.search(rf"(?<!\w){re.escape(key)}(?!\w)", text):
+            yield f"docs/configuration.md: does not document the key {key}"
+    variables = {v for p in (root / "daemon").rglob("*.cpp") for v in VARIABLE.findall(p.read_text(encoding="utf-8"))}
+    for variable in sorted(variables):
+        if variable not in text:
+            yield f"docs/configuration.md: does not document the variable {variable}"
+
+
+def check(root):
+    mistakes = [m for document in documents(root) for m in mistakes_of_document(root, document)]
+    return mistakes + list(missing_folders(root)) + list(missing_settings(root))
+
+
+def main():
+    root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parents[2]).resolve()
+    mistakes = check(root)
+    print("\n".join(mistakes) if mistakes else "check_docs: every path, link, folder, key and variable is there")
+    return 1 if mistakes else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
