@@ -15,16 +15,19 @@ namespace taskdns::http_server {
 struct Limits {
     std::size_t header_bytes = 8 * 1024;
     std::size_t body_bytes = 64 * 1024;
-    milliseconds request_time{10'000};  ///< to send one request, and to take its answer
+    milliseconds request_time{10'000};  ///< to send one request (the first: from the connect), and to take its answer
     milliseconds idle_time{60'000};     ///< between two requests of one connection
     std::size_t connections = 512;      ///< beyond that: 503 and close
+    std::size_t rejections = 64;        ///< connections that are being told 503 at a time; beyond that: close at once
 };
 
 struct Counters {
-    Counter requests;
-    Counter connections;
-    Counter rejected_connections;
-    Counter bad_requests;
+    Counter requests;              ///< whole ones, answered by respond()
+    Counter connections;           ///< accepted, whether served or rejected
+    Counter rejected_connections;  ///< over the limit, or from a peer that may not ask
+    Counter bad_requests;          ///< malformed, over a limit, or too slow
+    Counter broken_connections;    ///< ended by an error of the socket, or by a peer that did not take its answer
+    Counter accept_errors;         ///< such as EMFILE; followed by a pause
 };
 
 /// What every listener shares besides its Access.

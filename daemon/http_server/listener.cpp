@@ -1,0 +1,206 @@
+// The HTTP listeners. Layer: http_server.
+#include "http_server/listener.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "base/log.hpp"
+#include "base/task_group.hpp"
+#include "http_server/session.hpp"
+
+namespace taskdns::http_server {
+namespace {
+
+using asio::ip::tcp;
+using boost::system::error_code;
+
+constexpr milliseconds pause_after_error{100};  // EMFILE and the like do not go away at once
+constexpr int backlog = 128;
+constexpr std::size_t buffer_slack = 1024;  // Beast's limit on the header must hit before the buffer is full
+
+Error describe(const error_code& error, const SocketAddress& address) {
+    const std::string what = "cannot listen for HTTP on " + address.to_string() + ": " + error.message();
+    if (error == asio::error::address_in_use) {
+        return {Errc::internal,
+                what + "; another process has this port: stop it, or set another port in listen.http"};
+    }
+    if (error == asio::error::access_denied) {
+        return {Errc::internal, what +
+                                    "; use a port from 1024 up in listen.http, or allow low ports with "
+                                    "net.ipv4.ip_unprivileged_port_start or cap_net_bind_service"};
+    }
+    if (error == boost::system::errc::address_not_available) {
+        return {Errc::internal, what + "; no interface here has that address: correct listen.http"};
+    }
+    return {Errc::internal, what};
+}
+
+struct Listening {
+    explicit Listening(const asio::any_io_executor& executor) : acceptor(executor) {}
+
+    tcp::acceptor acceptor;
+    Access access;
+    bool loopback = true;
+    bool accept_failing = false;  // said in the log already
+};
+
+error_code open(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
+    error_code error;
+    acceptor.open(endpoint.protocol(), error);
+    if (error) return error;
+    acceptor.set_option(tcp::acceptor::reuse_address(true), error);  // old connections in TIME_WAIT do not matter
+    if (error) return error;
+    if (endpoint.address().is_v6()) acceptor.set_option(asio::ip::v6_only(true), error);
+    if (error) return error;
+    acceptor.bind(endpoint, error);
+    if (error) return error;
+    acceptor.listen(backlog, error);
+    return error;
+}
+
+}  // namespace
+
+struct Server::State {
+    State(asio::any_io_executor e, Model m, ServerSettings s)
+        : executor(std::move(e)), model(std::move(m)), settings(std::move(s)), tasks(executor) {}
+
+    bool may_ask(const Listening& listening, const IpAddress& peer) const {
+        if (listening.loopback || peer.is_loopback()) return true;
+        return std::any_of(settings.allow.begin(), settings.allow.end(),
+                           [&peer](const Network& network) { return network.contains(peer); });
+    }
+
+    /// Stops accepting and ends every session at its next step.
+    void close() {
+        stopping = true;
+        for (const auto& listening : listeners) {
+            error_code ignored;
+            listening->acceptor.close(ignored);
+        }
+        for (const auto& connection : connections) connection->close();
+        for (const auto& connection : rejected) connection->close();
+        tasks.cancel_all();
+    }
+
+    asio::any_io_executor executor;
+    Model model;
+    ServerSettings settings;
+    Counters counters;
+    std::vector<std::shared_ptr<Listening>> listeners;
+    std::set<std::shared_ptr<Connection>> connections;
+    std::set<std::shared_ptr<Connection>> rejected;
+    bool started = false;
+    bool stopping = false;
+    TaskGroup tasks;
+
+    // Coroutines: each holds the state by a pointer of its own, as it may outlive the Server.
+    static asio::awaitable<void> accept(std::shared_ptr<State> state, std::shared_ptr<Listening> listening);
+    static asio::awaitable<void> run_session(std::shared_ptr<State> state, std::shared_ptr<Listening> listening,
+                                             std::shared_ptr<Connection> connection);
+    static asio::awaitable<void> run_rejection(std::shared_ptr<State> state, std::shared_ptr<Connection> connection);
+    static void admit(const std::shared_ptr<State>& state, const std::shared_ptr<Listening>& listening,
+                      tcp::socket socket);
+};
+
+asio::awaitable<void> Server::State::accept(std::shared_ptr<State> state, std::shared_ptr<Listening> listening) {
+    co_await asio::this_coro::throw_if_cancelled(false);
+    asio::steady_timer pause(state->executor);
+    while (!state->stopping) {
+        auto [error, socket] = co_await listening->acceptor.async_accept(as_result);
+        if (state->stopping) break;
+        if (!error) {
+            listening->accept_failing = false;
+            admit(state, listening, std::move(socket));
+            continue;
+        }
+        state->counters.accept_errors.add();
+        if (error == asio::error::connection_aborted) continue;  // the peer's doing, and its connection is gone
+        if (!listening->accept_failing) log::warning("http_server", "cannot accept", {{"error", error.message()}});
+        listening->accept_failing = true;
+        pause.expires_after(pause_after_error);
+        co_await pause.async_wait(as_result);
+    }
+}
+
+void Server::State::admit(const std::shared_ptr<State>& state, const std::shared_ptr<Listening>& listening,
+                          tcp::socket socket) {
+    state->counters.connections.add();
+    error_code error;
+    const tcp::endpoint peer = socket.remote_endpoint(error);
+    if (error) {  // gone already
+        state->counters.broken_connections.add();
+        return;
+    }
+    if (!state->may_ask(*listening, from_asio(peer.address()))) {
+        state->counters.rejected_connections.add();
+        return;
+    }
+    const Limits& limits = state->settings.limits;
+    auto connection = std::make_shared<Connection>(std::move(socket), limits.header_bytes + buffer_slack);
+    if (state->connections.size() < limits.connections) {
+        state->tasks.spawn("http session", run_session(state, listening, std::move(connection)));
+        return;
+    }
+    state->counters.rejected_connections.add();
+    if (state->rejected.size() < limits.rejections) {
+        state->tasks.spawn("http rejection", run_rejection(state, std::move(connection)));
+    }
+}
+
+asio::awaitable<void> Server::State::run_session(std::shared_ptr<State> state, std::shared_ptr<Listening> listening,
+                                                 std::shared_ptr<Connection> connection) {
+    co_await asio::this_coro::throw_if_cancelled(false);
+    state->connections.insert(connection);
+    const SessionContext context{state->model, listening->access, state->settings.limits, state->counters};
+    co_await serve(connection, context);
+    state->connections.erase(connection);
+}
+
+asio::awaitable<void> Server::State::run_rejection(std::shared_ptr<State> state,
+                                                   std::shared_ptr<Connection> connection) {
+    co_await asio::this_coro::throw_if_cancelled(false);
+    state->rejected.insert(connection);
+    co_await reject(connection);
+    state->rejected.erase(connection);
+}
+
+Server::Server(asio::any_io_executor executor, Model model, ServerSettings settings)
+    : state_(std::make_shared<State>(std::move(executor), std::move(model), std::move(settings))) {}
+
+Server::~Server() { state_->close(); }
+
+Result<SocketAddress> Server::listen(const SocketAddress& address) {
+    auto listening = std::make_shared<Listening>(state_->executor);
+    if (const error_code error = open(listening->acceptor, to_tcp(address))) return describe(error, address);
+    error_code error;
+    const tcp::endpoint bound = listening->acceptor.local_endpoint(error);
+    if (error) return describe(error, address);
+    listening->loopback = address.address.is_loopback();
+    listening->access.hosts = state_->settings.hosts;
+    listening->access.everything = listening->loopback || state_->settings.allow_admin;
+    state_->listeners.push_back(listening);
+    if (state_->started) state_->tasks.spawn("http listener", State::accept(state_, listening));
+    return SocketAddress{from_asio(bound.address()), bound.port()};
+}
+
+void Server::start() {
+    if (state_->started) return;
+    state_->started = true;
+    for (const auto& listening : state_->listeners) {
+        state_->tasks.spawn("http listener", State::accept(state_, listening));
+    }
+}
+
+asio::awaitable<bool> Server::stop(milliseconds limit) {
+    const std::shared_ptr<State> state = state_;
+    state->close();
+    const bool ended = co_await state->tasks.join(limit);
+    co_return ended;
+}
+
+const Counters& Server::counters() const { return state_->counters; }
+
+}  // namespace taskdns::http_server

@@ -1,0 +1,138 @@
+// The values of the model as JSON. Layer: http_server.
+#include "http_server/render.hpp"
+
+#include <algorithm>
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+
+#include "http_server/json_text.hpp"
+
+namespace taskdns::http_server {
+namespace {
+
+namespace json = boost::json;
+
+// Null rather than 0, "" or 1970: "not known" and "none" are not values.
+json::value text_or_null(const std::string& text) { return text.empty() ? json::value() : json::value(text); }
+
+json::value time_or_null(WallTime time) {
+    if (time == WallTime{} || time == WallTime::max()) return nullptr;
+    return json::value(format_wall_time(time));
+}
+
+json::value number_or_null(unsigned number) { return number == 0 ? json::value() : json::value(number); }
+
+json::object counts(const ServiceStatus& service) {
+    const auto& endpoints = service.endpoints;
+    const auto healthy = std::count_if(endpoints.begin(), endpoints.end(),
+                                       [](const EndpointStatus& endpoint) { return endpoint.state == "healthy"; });
+    const auto served = std::count_if(endpoints.begin(), endpoints.end(),
+                                      [](const EndpointStatus& endpoint) { return endpoint.served; });
+    return {{"total", endpoints.size()}, {"healthy", healthy}, {"served", served}};
+}
+
+json::value last_poll(const std::optional<PollStatus>& poll) {
+    if (!poll) return nullptr;
+    json::object out{{"at", time_or_null(poll->at)}, {"outcome", poll->outcome}, {"ttl_seconds", nullptr}};
+    if (poll->ttl) out["ttl_seconds"] = std::chrono::duration_cast<seconds>(*poll->ttl).count();
+    out["error"] = text_or_null(poll->error);
+    return out;
+}
+
+/// What a service is like in the list and alone.
+json::object summary(const ServiceStatus& service) {
+    return {{"name", service.name},
+            {"aliases", json::array(service.aliases.begin(), service.aliases.end())},
+            {"source", service.source},
+            {"port", number_or_null(service.port)},
+            {"required", service.required},
+            {"state", service.state},
+            {"rung", service.rung},
+            {"stale", service.stale},
+            {"index", service.index},
+            {"last_poll", last_poll(service.last_poll)},
+            {"next_poll", service.last_poll ? time_or_null(service.last_poll->next) : json::value()},
+            {"last_error", text_or_null(service.last_error)},
+            {"endpoint_counts", counts(service)}};
+}
+
+json::value last_check(const std::optional<LastCheck>& check) {
+    if (!check) return nullptr;
+    return json::object{{"at", time_or_null(check->at)},
+                        {"outcome", check->outcome},
+                        {"latency_ms", check->latency.count()},
+                        {"http_status", number_or_null(check->http_status)}};
+}
+
+json::object endpoint_object(const EndpointStatus& endpoint) {
+    return {
+        {"address", endpoint.address.address.to_string()},
+        {"port", number_or_null(endpoint.address.port)},
+        {"state", endpoint.state},
+        {"served", endpoint.served},
+        {"reason", endpoint.reason},
+        {"since", time_or_null(endpoint.since)},
+        {"last_check", last_check(endpoint.last_check)},
+        {"registry", json::object{{"present", endpoint.present}, {"last_seen", time_or_null(endpoint.last_seen)}}},
+        {"weight", endpoint.weight}};
+}
+
+}  // namespace
+
+std::string services_json(const std::vector<ServiceStatus>& services) {
+    json::array list;
+    for (const ServiceStatus& service : services) list.push_back(summary(service));
+    return format_json(json::object{{"services", std::move(list)}});
+}
+
+std::string service_json(const ServiceStatus& service) {
+    json::array endpoints;
+    for (const EndpointStatus& endpoint : service.endpoints) endpoints.push_back(endpoint_object(endpoint));
+    json::object out = summary(service);
+    out["endpoints"] = std::move(endpoints);
+    return format_json(out);
+}
+
+std::string endpoints_json(const ServiceStatus& service) {
+    json::array endpoints;
+    for (const EndpointStatus& endpoint : service.endpoints) {
+        if (!endpoint.served) continue;
+        endpoints.push_back(json::object{{"address", endpoint.address.address.to_string()},
+                                         {"port", number_or_null(endpoint.address.port)},
+                                         {"weight", endpoint.weight}});
+    }
+    return format_json(
+        json::object{{"name", service.name}, {"index", service.index}, {"endpoints", std::move(endpoints)}});
+}
+
+std::string pick_json(const SocketAddress& address) {
+    return format_json(
+        json::object{{"address", address.address.to_string()}, {"port", number_or_null(address.port)}});
+}
+
+Response problem(unsigned status, std::string_view title, std::string_view detail) {
+    Response response;
+    response.status = status;
+    response.content_type = "application/problem+json";
+    response.body =
+        format_json(json::object{{"type", "about:blank"}, {"title", title}, {"status", status}, {"detail", detail}});
+    return response;
+}
+
+Response not_ready_problem(const ReadyStatus& status) {
+    json::array missing;
+    for (const auto& [service, reason] : status.missing) {
+        missing.push_back(json::object{{"service", service}, {"reason", reason}});
+    }
+    Response response = problem(503, "", "");
+    response.body = format_json(json::object{
+        {"type", "about:blank"},
+        {"title", "Service Unavailable"},
+        {"status", 503},
+        {"detail", "not ready: wait for the services under `missing`; /v1/services shows their last errors"},
+        {"missing", std::move(missing)}});
+    return response;
+}
+
+}  // namespace taskdns::http_server

@@ -1,0 +1,36 @@
+// The values of the model as JSON and as text for people (docs/http-api.md has every field).
+// Layer: http_server (may include base). Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http_server/model.hpp"
+#include "http_server/routes.hpp"
+
+namespace taskdns::http_server {
+
+std::string services_json(const std::vector<ServiceStatus>& services);
+std::string services_text(const std::vector<ServiceStatus>& services);
+
+std::string service_json(const ServiceStatus& service);
+std::string service_text(const ServiceStatus& service);
+
+/// Only the served ones.
+std::string endpoints_json(const ServiceStatus& service);
+std::string endpoints_text(const ServiceStatus& service);
+
+std::string pick_json(const SocketAddress& address);
+std::string pick_text(const SocketAddress& address);
+
+std::string missing_text(const ReadyStatus& status);
+
+/// A 503 with the further member `missing`.
+Response not_ready_problem(const ReadyStatus& status);
+
+/// `text` from a request so that it can stand in a message: in quotes, shortened, only printable ASCII (others as
+/// \ddd).
+std::string quoted(std::string_view text);
+
+}  // namespace taskdns::http_server

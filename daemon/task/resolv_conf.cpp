@@ -1,0 +1,71 @@
+// resolv.conf: what the task's stub resolvers read. Layer: task.
+#include "task/resolv_conf.hpp"
+
+#include <algorithm>
+#include <fstream>
+
+namespace taskdns::task {
+namespace {
+
+constexpr std::uint16_t dns_port = 53;           // resolv.conf cannot name another
+constexpr std::size_t longest_file = 64 * 1024;  // a real one has a few lines
+constexpr std::string_view blanks = " \t\r\v\f";
+const IpAddress vpc_resolver(IpAddress::V4Bytes{169, 254, 169, 253});
+
+/// The address behind the keyword `nameserver`, which must begin the line and be followed by a blank, as libc has it.
+std::optional<IpAddress> parse_line(std::string_view line) {
+    constexpr std::string_view keyword = "nameserver";
+    if (!line.starts_with(keyword)) return std::nullopt;
+    line.remove_prefix(keyword.size());
+    const std::size_t begin = line.find_first_not_of(blanks);
+    if (begin == 0 || begin == std::string_view::npos) return std::nullopt;
+    line.remove_prefix(begin);
+    line = line.substr(0, line.find_first_of(blanks));
+    // libc reads an IPv4 address up to a comment that touches it.
+    return IpAddress::parse(line.substr(0, line.find_first_of("#;")));
+}
+
+std::string read_file(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::string text(longest_file, '\0');
+    file.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(file.gcount()));
+    return text;
+}
+
+/// Would a query to `server` come to `listener`? Sent to the unspecified address it goes to loopback, and a listener
+/// on the unspecified address hears what is sent to loopback.
+bool reaches(const SocketAddress& server, const SocketAddress& listener) {
+    const IpAddress& to = server.address;
+    const IpAddress& at = listener.address;
+    if (server.port != listener.port || to.is_v4() != at.is_v4()) return false;
+    if (to == at) return true;
+    return (to.is_unspecified() && at.is_loopback()) || (to.is_loopback() && at.is_unspecified());
+}
+
+}  // namespace
+
+std::vector<SocketAddress> parse_name_servers(std::string_view resolv_conf) {
+    std::vector<SocketAddress> out;
+    while (!resolv_conf.empty()) {
+        const std::string_view line = resolv_conf.substr(0, resolv_conf.find('\n'));
+        resolv_conf.remove_prefix(std::min(line.size() + 1, resolv_conf.size()));
+        if (const auto address = parse_line(line)) out.push_back({*address, dns_port});
+    }
+    return out;
+}
+
+std::vector<SocketAddress> find_upstream_servers(const std::string& path,
+                                                 const std::vector<SocketAddress>& own_listeners) {
+    std::vector<SocketAddress> out;
+    for (const SocketAddress& server : parse_name_servers(read_file(path))) {
+        const bool ours = std::any_of(own_listeners.begin(), own_listeners.end(),
+                                      [&server](const SocketAddress& own) { return reaches(server, own); });
+        const bool twice = std::find(out.begin(), out.end(), server) != out.end();
+        if (!ours && !twice) out.push_back(server);
+    }
+    if (out.empty()) out.push_back({vpc_resolver, dns_port});
+    return out;
+}
+
+}  // namespace taskdns::task
