@@ -55,14 +55,18 @@ enum class Status {
 const char* to_string(Status status);
 
 /// The state machine of one endpoint under one service's policy.
+///
+/// The latest conclusive evidence stands. What is down by doubtful evidence and then refuses is down by certain
+/// evidence; what refused and then times out is still down by certain evidence until `fall` timeouts in a row have
+/// made it doubtful. A local fault changes neither a count nor the status: it is only noted until the next look.
 struct Verdict {
     Status status = Status::pending;
     Evidence against = Evidence::none;    ///< unhealthy: by certain or by doubtful evidence
-    Observed reason = Observed::nothing;  ///< what made it what it is
+    Observed reason = Observed::nothing;  ///< what made it what it is; pending: the failure that is in doubt
     unsigned successes = 0;               ///< in a row
     unsigned failures = 0;                ///< doubtful ones in a row
     TimePoint since{};                    ///< in this status
-    TimePoint first_seen{};               ///< added to the checks
+    TimePoint first_seen{};               ///< added to the checks; whoever makes a verdict sets it, and `since`
     TimePoint first_failed{};             ///< start of the present run of failures
     bool checked = false;                 ///< at least one outcome that is evidence
     bool local_fault = false;             ///< the last attempt could not be made from here
@@ -71,10 +75,15 @@ struct Verdict {
 
     /// Takes in one outcome; true if status, or what stands against it, changed.
     bool apply(const Outcome& outcome, const config::Health& policy, TimePoint now);
-    /// How long after the last attempt the next one is due: `fast_interval` while in doubt (failing but not yet
-    /// unhealthy, rising but not yet healthy), `interval` otherwise; a down endpoint backs off to 30 s once it has
-    /// been down for 5 min.
+    /// How long after the last attempt, made at `now`, the next one is due: `fast_interval` while in doubt (failing
+    /// but not yet unhealthy, rising but not yet healthy), `interval` otherwise; a down endpoint backs off to 30 s
+    /// once it has been down for 5 min.
     milliseconds next_delay(const config::Health& policy, TimePoint now) const;
+
+private:
+    bool succeed(Observed observed, const config::Health& policy, TimePoint now);
+    bool fail(Evidence evidence, Observed observed, const config::Health& policy, TimePoint now);
+    void move_to(Status next, TimePoint now);
 };
 
 }  // namespace taskdns::health

@@ -1,0 +1,131 @@
+// One endpoint's state from the evidence about it. Layer: health (pure).
+#include "health/verdict.hpp"
+
+#include <algorithm>
+
+namespace taskdns::health {
+namespace {
+
+using namespace std::chrono_literals;
+
+// After a deployment the first task to boot must not carry all for long, so a down endpoint is looked at often for
+// as long as a boot may take; then seldom, for it may be gone for good.
+constexpr milliseconds boot_time = 5min;
+constexpr milliseconds longest_delay = 30s;
+
+}  // namespace
+
+const char* to_string(Observed observed) {
+    switch (observed) {
+        case Observed::nothing:
+            return "nothing";
+        case Observed::connected:
+            return "connected";
+        case Observed::answered:
+            return "answered";
+        case Observed::refused:
+            return "refused";
+        case Observed::timeout:
+            return "timeout";
+        case Observed::reset:
+            return "reset";
+        case Observed::unreachable:
+            return "unreachable";
+        case Observed::bad_status:
+            return "bad_status";
+        case Observed::unavailable:
+            return "unavailable";
+        case Observed::bad_response:
+            return "bad_response";
+        case Observed::local_fault:
+            return "local_fault";
+    }
+    return "nothing";
+}
+
+Evidence evidence(Observed observed) {
+    switch (observed) {
+        case Observed::connected:
+        case Observed::answered:
+            return Evidence::success;
+        case Observed::refused:
+        case Observed::unavailable:
+            return Evidence::certain;
+        case Observed::timeout:
+        case Observed::reset:
+        case Observed::unreachable:
+        case Observed::bad_status:
+        case Observed::bad_response:
+            return Evidence::doubtful;
+        case Observed::nothing:
+        case Observed::local_fault:
+            return Evidence::none;
+    }
+    return Evidence::none;
+}
+
+const char* to_string(Status status) {
+    switch (status) {
+        case Status::pending:
+            return "pending";
+        case Status::healthy:
+            return "healthy";
+        case Status::unhealthy:
+            return "unhealthy";
+    }
+    return "pending";
+}
+
+bool Verdict::apply(const Outcome& outcome, const config::Health& policy, TimePoint now) {
+    last = outcome;
+    last_at = now;
+    local_fault = outcome.observed == Observed::local_fault;
+    const Evidence found = evidence(outcome.observed);
+    if (found == Evidence::none) return false;
+    checked = true;
+    return found == Evidence::success ? succeed(outcome.observed, policy, now)
+                                      : fail(found, outcome.observed, policy, now);
+}
+
+bool Verdict::succeed(Observed observed, const config::Health& policy, TimePoint now) {
+    failures = 0;
+    ++successes;
+    if (status == Status::healthy || (status == Status::unhealthy && successes < policy.rise)) return false;
+    move_to(Status::healthy, now);
+    against = Evidence::none;
+    reason = observed;
+    return true;
+}
+
+bool Verdict::fail(Evidence found, Observed observed, const config::Health& policy, TimePoint now) {
+    const bool already_failing = failures > 0 || (status == Status::unhealthy && successes == 0);
+    if (!already_failing) first_failed = now;
+    successes = 0;
+    failures = found == Evidence::doubtful ? failures + 1 : 0;
+    const bool conclusive = found == Evidence::certain || failures >= policy.fall;
+    if (conclusive || status == Status::pending) reason = observed;
+    if (!conclusive) return false;
+    const bool changed = status != Status::unhealthy || against != found;
+    if (status != Status::unhealthy) move_to(Status::unhealthy, now);
+    against = found;
+    return changed;
+}
+
+void Verdict::move_to(Status next, TimePoint now) {
+    status = next;
+    since = now;
+}
+
+milliseconds Verdict::next_delay(const config::Health& policy, TimePoint now) const {
+    const bool down = status == Status::unhealthy;
+    const bool in_doubt = down ? successes > 0 : failures > 0;
+    if (in_doubt) return std::min(policy.fast_interval, policy.interval);
+    if (!down) return policy.interval;
+    const auto down_for = std::chrono::duration_cast<milliseconds>(now - std::max(first_seen, first_failed));
+    if (down_for < boot_time) return policy.interval;
+    // As long as it has already been seldom: so each delay is twice the one before.
+    const milliseconds doubling = policy.interval + (down_for - boot_time);
+    return std::clamp(doubling, policy.interval, std::max(policy.interval, longest_delay));
+}
+
+}  // namespace taskdns::health
