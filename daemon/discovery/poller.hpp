@@ -11,10 +11,13 @@
 
 namespace taskdns::discovery {
 
+/// 1 s x 1.6^(consecutive_failures - 1), at most 30 s, +-20 % (jitter 0 is -20 %, 1 is +20 %). Pure.
+milliseconds failure_delay(unsigned consecutive_failures, double jitter);
+
 /// When the next poll is due after `observation`. Pure.
 /// An answer: when its TTL has run out, within poll.min and poll.max, plus `jitter` (0 to 1) x 10 % of that, at most
 /// 1 s: never earlier than the TTL, since an earlier poll would only reread the resolver's cache.
-/// A failure: 1 s x 1.6^(consecutive_failures - 1), at most 30 s, +-20 % (jitter 0 is -20 %, 1 is +20 %).
+/// A failure: failure_delay().
 milliseconds next_delay(const Observation& observation, unsigned consecutive_failures, const config::Poll& policy,
                         double jitter);
 

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <memory>
-#include <tuple>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/read.hpp>
@@ -117,7 +116,8 @@ asio::awaitable<Result<dns::Bytes>> run_udp(SocketAddress server, dns::Bytes que
     error_code ec = connect(attempt->socket, server);
     if (!ec) attempt->socket.send(asio::buffer(query), 0, ec);
     while (!ec && cancellation.cancelled() == asio::cancellation_type::none) {
-        std::tie(ec) = co_await attempt->socket.async_wait(asio::socket_base::wait_read, as_result);
+        const auto [waited] = co_await attempt->socket.async_wait(asio::socket_base::wait_read, as_result);
+        ec = waited;
         if (ec) break;
         dns::Bytes message = receive(attempt->socket, ec);
         if (!ec && accepts(message)) co_return message;

@@ -1,0 +1,64 @@
+// The source `dns`: a service's records in Route 53, asked of the VPC resolver.
+// Layer: discovery (may include base, dns, config, upstream, Asio). Threads: the control thread's executor.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <tuple>
+#include <vector>
+
+#include "base/counter.hpp"
+#include "discovery/combine.hpp"
+#include "discovery/source.hpp"
+#include "discovery/tracked_question.hpp"
+#include "dns/message.hpp"
+
+namespace taskdns::discovery {
+
+/// Each question is asked again only when its own TTL has run out (earlier ones would reread the resolver's cache),
+/// so a poll asks those that are due and repeats the rest. One observe() at a time.
+class DnsSource final : public Source {
+public:
+    using Now = std::function<TimePoint()>;
+
+    /// `resolver` outlives it.
+    DnsSource(const config::Service& service, upstream::Resolver& resolver, Now now = Clock::now);
+
+    asio::awaitable<Observation> observe() override;
+
+    /// Records whose address cannot be an endpoint.
+    const Counter& unusable_addresses() const { return unusable_addresses_; }
+
+private:
+    using Questions = std::vector<dns::Question>;
+    struct Before {
+        bool operator()(const dns::Question& left, const dns::Question& right) const {
+            return std::tie(left.name, left.type) < std::tie(right.name, right.type);
+        }
+    };
+
+    asio::awaitable<Observation> look_once();
+    asio::awaitable<void> refresh(Questions questions);
+    Questions due_of(const Questions& questions) const;
+    Questions target_questions() const;
+    void drop_unusable(Answer& answer);
+    void take_additional(const Questions& targets);
+    void forget_all_but(const Questions& questions);
+
+    const Answer* usable_answer(const TrackedQuestion& tracked) const;
+    Part address_part(dns::RrType type) const;
+    Part srv_part() const;
+    milliseconds until_due() const;
+
+    dns::Name name_;
+    config::RecordKind record_;
+    std::uint16_t port_;  // A and AAAA; SRV records bring their own
+    config::Poll poll_;
+    milliseconds keep_failed_for_;
+    upstream::Resolver& resolver_;
+    Now now_;
+    std::map<dns::Question, TrackedQuestion, Before> tracked_;  // SRV: its targets as well
+    Counter unusable_addresses_;
+};
+
+}  // namespace taskdns::discovery
