@@ -44,12 +44,15 @@ struct Counters {
     Counter refused;
     Counter badvers;
     Counter stale;    ///< answers with EDE 3
-    Counter dropped;  ///< queries that get no answer
-    Counter held;
+    Counter dropped;  ///< messages that get no answer: responses, runts, sources that may not ask
+    Counter held;     ///< queries that wait for a first view
     Counter forwarded;
-    Counter send_failures;
+    Counter receive_failures;  ///< errors of recvmmsg
+    Counter send_failures;     ///< answers that a socket did not take
     Counter tcp_connections;
-    Counter tcp_evictions;
+    Counter tcp_evictions;    ///< the longest idle closed for a new one
+    Counter tcp_timeouts;     ///< closed after `tcp_idle`
+    Counter accept_failures;  ///< out of descriptors or memory
 };
 
 /// Where each owner name's rotation stands (view::OwnerName::cursor indexes it). Outlives every view, belongs to the

@@ -13,21 +13,10 @@
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "dns_server/answer.hpp"
+#include "dns_server/settings.hpp"
 #include "view/publisher.hpp"
 
 namespace taskdns::dns_server {
-
-/// Asks elsewhere for a name that is not ours; `reply` is called exactly once, on the dns thread. Empty: REFUSED.
-using Reply = std::function<void(std::vector<std::uint8_t> answer)>;
-using Forward = std::function<void(std::span<const std::uint8_t> query, Transport transport, Reply reply)>;
-
-struct Settings {
-    std::vector<Network> allow;  ///< who may ask beside loopback; others get no answer
-    static constexpr std::size_t max_held = 256;
-    static constexpr milliseconds hold_limit{2000};
-    static constexpr std::size_t max_tcp_connections = 64;
-    static constexpr milliseconds tcp_idle{10'000};
-};
 
 class Server {
 public:

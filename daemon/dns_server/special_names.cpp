@@ -18,10 +18,26 @@ bool ends_with(Wire octets, Wire suffix) {
     return octets.size() >= suffix.size() && std::equal(suffix.rbegin(), suffix.rend(), octets.rbegin());
 }
 
+/// Wire form of a name written as text: each dot, and the place before the first letter, becomes a label's length.
 template <std::size_t length>
-Wire wire_literal(const char (&text)[length]) {
-    return {reinterpret_cast<const std::uint8_t*>(text), length};  // the literal's NUL is the root
+constexpr std::array<std::uint8_t, length + 1> wire_of(const char (&text)[length]) {
+    std::array<std::uint8_t, length + 1> wire{};
+    std::size_t label = 0;
+    for (std::size_t i = 0; i + 1 < length; ++i) {
+        if (text[i] == '.') {
+            label = i + 1;
+        } else {
+            wire[i + 1] = static_cast<std::uint8_t>(text[i]);
+            ++wire[label];
+        }
+    }
+    return wire;
 }
+
+constexpr auto localhost = wire_of("localhost");
+constexpr auto reverse_v4 = wire_of("127.in-addr.arpa");
+constexpr auto pointer_v4 = wire_of("1.0.0.127.in-addr.arpa");
+constexpr auto pointer_v6 = wire_of("1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa");
 
 std::optional<IpAddress> parse_v4(Wire text) {
     IpAddress::V4Bytes bytes{};
@@ -123,12 +139,12 @@ Result finish_local(Builder& builder, bool answered, dns::Rcode rcode, Wire apex
 }
 
 /// RFC 6761 section 6.3: localhost and every name below it are the loopback addresses.
-Result answer_localhost(Builder& builder, Wire apex, Counters& counters) {
+Result answer_localhost(Builder& builder, Counters& counters) {
     const bool v4 = builder.query().rr_type() == dns::RrType::a;
     const IpAddress address = v4 ? IpAddress(IpAddress::V4Bytes{127, 0, 0, 1})
                                  : IpAddress(IpAddress::V6Bytes{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1});
     const bool answered = add_address(builder, address, local_ttl, counters);
-    return finish_local(builder, answered, dns::Rcode::noerror, apex, counters);
+    return finish_local(builder, answered, dns::Rcode::noerror, localhost, counters);
 }
 
 /// RFC 6761 section 6.3 and RFC 6303: `pointer` (127.0.0.1 or ::1) is localhost. Names between it and the apex exist
@@ -138,7 +154,7 @@ Result answer_loopback_reverse(Builder& builder, Wire apex, Wire pointer, Counte
     const bool exists = ends_with(pointer, name);
     const bool answered = name.size() == pointer.size() && exists && builder.query().rr_type() == dns::RrType::ptr;
     if (answered) {
-        add_record(builder, dns::RrType::ptr, local_ttl, wire_literal("\x09localhost"));
+        add_record(builder, dns::RrType::ptr, local_ttl, localhost);
         counters.answers_other.add();
     }
     return finish_local(builder, answered, exists ? dns::Rcode::noerror : dns::Rcode::nxdomain, apex, counters);
@@ -146,103 +162,13 @@ Result answer_loopback_reverse(Builder& builder, Wire apex, Wire pointer, Counte
 
 std::optional<Result> answer_local_name(Builder& builder, const Context& context) {
     const Wire name = builder.query().wire();
-    const Wire localhost = wire_literal("\x09localhost");
-    const Wire reverse_v4 = wire_literal(
-        "\x03"
-        "127"
-        "\x07"
-        "in-addr"
-        "\x04"
-        "arpa");
-    const Wire first_v4 = wire_literal(
-        "\x01"
-        "1"
-        "\x01"
-        "0"
-        "\x01"
-        "0"
-        "\x03"
-        "127"
-        "\x07"
-        "in-addr"
-        "\x04"
-        "arpa");
-    const Wire reverse_v6 = wire_literal(
-        "\x01"
-        "1"
-        "\x01"
-        "0"
-        "\x01"
-        "0"
-        "\x01"
-        "0"
-        "\x01"
-        "0"
-        "\x01"
-        "0"
-        "\x01"
-        "0"
-        "\x01"
-        "0"
-        "\x01"
-        "0"
-        "\x01"
-        "0"
-        "\x01"
-        "0"
-        "\x01"
-        "0"
-        "\x01"
-        "0"
-        "\x01"
-        "0"
-        "\x01"
-        "0"
-        "\x01"
-        "0"
-        "\x01"
-        "0"
-        "\x01"
-        "0"
-        "\x01"
-        "0"
-        "\x01"
-        "0"
-        "\x01"
-        "0"
-        "\x01"
-        "0"
-        "\x01"
-        "0"
-        "\x01"
-        "0"
-        "\x01"
-        "0"
-        "\x01"
-        "0"
-        "\x01"
-        "0"
-        "\x01"
-        "0"
-        "\x01"
-        "0"
-        "\x01"
-        "0"
-        "\x01"
-        "0"
-        "\x01"
-        "0"
-        "\x03"
-        "ip6"
-        "\x04"
-        "arpa");
-    // A suffix of octets is a suffix of labels only where a label begins: walk the labels, longest suffix first.
+    // A suffix of octets is a suffix of labels only where a label begins: walk the labels.
     for (std::size_t at = 0; at < name.size(); at += std::size_t{1} + name[at]) {
         const Wire rest = name.subspan(at);
         const auto is = [rest](Wire apex) { return rest.size() == apex.size() && ends_with(rest, apex); };
-        if (is(localhost)) return answer_localhost(builder, localhost, context.counters);
-        if (is(reverse_v4)) return answer_loopback_reverse(builder, reverse_v4, first_v4, context.counters);
-        if (is(reverse_v6)) return answer_loopback_reverse(builder, reverse_v6, reverse_v6, context.counters);
+        if (is(localhost)) return answer_localhost(builder, context.counters);
+        if (is(reverse_v4)) return answer_loopback_reverse(builder, reverse_v4, pointer_v4, context.counters);
+        if (is(pointer_v6)) return answer_loopback_reverse(builder, pointer_v6, pointer_v6, context.counters);
     }
     return std::nullopt;
 }

@@ -18,10 +18,11 @@ Publisher::~Publisher() { BOOST_ASSERT(in_use_.load() == nullptr); }
 
 void Publisher::publish(std::unique_ptr<const View> view) {
     BOOST_ASSERT(view != nullptr);
-    current_.store(view.get(), std::memory_order_seq_cst);
-    const View* const in_use = in_use_.load(std::memory_order_seq_cst);
-    std::erase_if(owned_, [in_use](const auto& old) { return old.get() != in_use; });
+    const View* const newest = view.get();
     owned_.push_back(std::move(view));
+    current_.store(newest, std::memory_order_seq_cst);
+    const View* const in_use = in_use_.load(std::memory_order_seq_cst);
+    std::erase_if(owned_, [&](const auto& old) { return old.get() != in_use && old.get() != newest; });
 }
 
 Publisher::Lease::Lease(Publisher& publisher)

@@ -1,0 +1,122 @@
+// What UDP and TCP share. Layer: dns_server.
+#include "dns_server/responder.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace taskdns::dns_server {
+namespace {
+
+using Buffer = std::array<std::uint8_t, buffer_size>;
+
+void copy_to(Buffer& buffer, const std::vector<std::uint8_t>& octets) {
+    std::copy(octets.begin(), octets.end(), buffer.begin());
+}
+
+void send(const HeldQuery& query, const Buffer& buffer, std::size_t length) {
+    query.reply({buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(length)});
+}
+
+}  // namespace
+
+Responder::Responder(asio::io_context& context, view::Publisher& publisher, Settings settings, Forward forward)
+    : publisher_(publisher),
+      settings_(std::move(settings)),
+      forward_(std::move(forward)),
+      forwarding_(static_cast<bool>(forward_)),
+      cursors_(publisher.current().names->names().size() * view::NameTable::cursors_per_name),
+      held_(settings_.max_held),
+      timer_(context) {}
+
+bool Responder::may_ask(const IpAddress& source) const {
+    return source.is_loopback() || std::any_of(settings_.allow.begin(), settings_.allow.end(),
+                                               [&](const Network& network) { return network.contains(source); });
+}
+
+bool Responder::is_own(const SocketAddress& source, const IpAddress& local) const {
+    return std::any_of(listeners_.begin(), listeners_.end(), [&](const SocketAddress& listener) {
+        if (listener.port != source.port || listener.address.is_v4() != source.address.is_v4()) return false;
+        if (!listener.address.is_unspecified()) return listener.address == source.address;
+        return source.address == local || source.address.is_loopback();
+    });
+}
+
+void Responder::defer(Action action, std::span<const std::uint8_t> query, Transport transport, Reply reply,
+                      const view::View& view) {
+    if (action == Action::forward) {
+        counters_.forwarded.add();
+        forward_(query, transport, std::move(reply));
+        return;
+    }
+    counters_.held.add();
+    hold({{query.begin(), query.end()}, transport, std::move(reply), Clock::now() + settings_.hold_limit}, view);
+}
+
+void Responder::hold(HeldQuery query, const view::View& view) {
+    if (held_.full()) {
+        give_up(query, view);
+        return;
+    }
+    held_.add(std::move(query));
+    arm_timer();
+}
+
+void Responder::give_up(const HeldQuery& query, const view::View& view) {
+    Buffer buffer;
+    copy_to(buffer, query.octets);
+    const Result result = not_ready(buffer, query.octets.size(), context(view));
+    send(query, buffer, result.length);
+}
+
+void Responder::arm_timer() {
+    const TimePoint next = held_.next_deadline();
+    if (next == armed_for_) return;
+    armed_for_ = next;
+    if (next == never) {
+        timer_.cancel();
+        return;
+    }
+    timer_.expires_at(next);
+    timer_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+        if (!error) self->give_up_expired();
+    });
+}
+
+void Responder::give_up_expired() {
+    armed_for_ = never;
+    const view::Publisher::Lease lease(publisher_);
+    for (const HeldQuery& query : held_.take_expired(Clock::now())) give_up(query, lease.view());
+    arm_timer();
+}
+
+void Responder::on_published() {
+    if (held_.empty()) return;
+    const view::Publisher::Lease lease(publisher_);
+    for (HeldQuery& query : held_.take_all()) {
+        Buffer buffer;
+        copy_to(buffer, query.octets);
+        const Result result = answer(buffer, query.octets.size(), query.transport, lease.view());
+        switch (result.action) {
+            case Action::send:
+                send(query, buffer, result.length);
+                break;
+            case Action::hold:
+                held_.add(std::move(query));  // with the deadline that it had
+                break;
+            case Action::forward:
+                defer(Action::forward, query.octets, query.transport, std::move(query.reply), lease.view());
+                break;
+            case Action::drop:
+                break;
+        }
+    }
+    arm_timer();
+}
+
+void Responder::stop() {
+    const view::Publisher::Lease lease(publisher_);
+    for (const HeldQuery& query : held_.take_all()) give_up(query, lease.view());
+    arm_timer();
+}
+
+}  // namespace taskdns::dns_server

@@ -1,0 +1,67 @@
+// What UDP and TCP share: who may ask, the rotations' cursors, the queries that wait, and the way to the forwarder.
+// Layer: dns_server (may include base, view, Asio). Threads: the dns thread; add_listener() before it runs.
+#pragma once
+
+#include <memory>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "base/asio.hpp"
+#include "dns_server/settings.hpp"
+#include "view/publisher.hpp"
+
+namespace taskdns::dns_server {
+
+class Responder : public std::enable_shared_from_this<Responder> {
+public:
+    Responder(asio::io_context& context, view::Publisher& publisher, Settings settings, Forward forward);
+
+    const Settings& settings() const { return settings_; }
+    view::Publisher& publisher() { return publisher_; }
+    Counters& counters() { return counters_; }
+    const Counters& counters() const { return counters_; }
+
+    void add_listener(const SocketAddress& address) { listeners_.push_back(address); }
+
+    /// Loopback and the allowed networks.
+    bool may_ask(const IpAddress& source) const;
+    /// A datagram from one of our own listeners: answering it would make the daemon talk to itself. `local`: the
+    /// address it came to, where the listener is a wildcard.
+    bool is_own(const SocketAddress& source, const IpAddress& local) const;
+
+    /// HOT PATH.
+    Result answer(std::span<std::uint8_t> buffer, std::size_t length, Transport transport, const view::View& view) {
+        return dns_server::answer(buffer, length, transport, context(view));
+    }
+    /// What is to be done with a query that answer() did not answer: `action` is hold or forward. The octets are
+    /// copied; `reply` is called exactly once, possibly before this returns, unless we stop first.
+    void defer(Action action, std::span<const std::uint8_t> query, Transport transport, Reply reply,
+               const view::View& view);
+
+    void on_published();
+    /// Gives up the held queries.
+    void stop();
+
+private:
+    Context context(const view::View& view) {
+        return {.view = view, .cursors = cursors_, .counters = counters_, .forwarding = forwarding_};
+    }
+    void hold(HeldQuery query, const view::View& view);
+    void give_up(const HeldQuery& query, const view::View& view);
+    void arm_timer();
+    void give_up_expired();
+
+    view::Publisher& publisher_;
+    Settings settings_;
+    Forward forward_;
+    bool forwarding_;
+    Counters counters_;
+    Cursors cursors_;
+    std::vector<SocketAddress> listeners_;
+    HeldQueries held_;
+    asio::steady_timer timer_;
+    TimePoint armed_for_ = never;
+};
+
+}  // namespace taskdns::dns_server

@@ -1,0 +1,28 @@
+// What the DNS server is given: who may ask, its bounds, and the way to ask elsewhere.
+// Layer: dns_server (may include base, view).
+#pragma once
+
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "base/ip_address.hpp"
+#include "base/time.hpp"
+#include "dns_server/answer.hpp"
+#include "dns_server/held_queries.hpp"
+
+namespace taskdns::dns_server {
+
+/// Asks elsewhere for a name that is not ours; `reply` is called exactly once, on the dns thread. Empty: REFUSED.
+using Forward = std::function<void(std::span<const std::uint8_t> query, Transport transport, Reply reply)>;
+
+struct Settings {
+    std::vector<Network> allow;  ///< who may ask beside loopback; others get no answer
+    // What design.md, section 8, states; tests shorten it.
+    std::size_t max_held = 256;
+    milliseconds hold_limit{2000};
+    std::size_t max_tcp_connections = 64;
+    milliseconds tcp_idle{10'000};
+};
+
+}  // namespace taskdns::dns_server

@@ -1,0 +1,139 @@
+// One client's TCP connection. Layer: dns_server.
+#include "dns_server/tcp_connection.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/write.hpp>
+
+#include "dns_server/wire.hpp"
+
+namespace taskdns::dns_server {
+namespace {
+
+constexpr std::size_t prefix_size = 2;  // RFC 1035 section 4.2.2
+
+}  // namespace
+
+TcpConnection::TcpConnection(asio::ip::tcp::socket socket, std::shared_ptr<Responder> responder)
+    : socket_(std::move(socket)),
+      responder_(std::move(responder)),
+      progress_(socket_.get_executor()),
+      input_(prefix_size + buffer_size) {
+    boost::system::error_code ignored;  // then small answers wait for an acknowledgement; they still arrive
+    socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+}
+
+asio::awaitable<void> TcpConnection::serve(std::shared_ptr<TcpConnection> self) {
+    co_await asio::this_coro::throw_if_cancelled(false);
+    bool half_closed = false;
+    while (self->is_open()) {
+        if (!self->take_queries()) break;
+        if (half_closed && self->is_finished()) break;
+        if (half_closed || !self->may_read()) {
+            self->progress_.expires_at(never);
+            co_await self->progress_.async_wait(as_result);
+            continue;
+        }
+        const auto room = asio::buffer(self->input_) + self->filled_;
+        const auto [error, octets] = co_await self->socket_.async_read_some(room, as_result);
+        self->filled_ += octets;
+        if (error == asio::error::eof) {
+            half_closed = true;
+        } else if (error) {
+            break;
+        }
+    }
+    self->close();
+}
+
+void TcpConnection::close() {
+    boost::system::error_code ignored;  // closing is all that can be done
+    socket_.close(ignored);
+    progress_.cancel();
+}
+
+bool TcpConnection::take_queries() {
+    std::size_t at = 0;
+    bool well_formed = true;
+    {
+        const view::Publisher::Lease lease(responder_->publisher());
+        while (may_read() && filled_ - at >= prefix_size) {
+            const std::size_t length = read_u16(&input_[at]);
+            well_formed = length <= buffer_size;
+            if (!well_formed || filled_ - at < prefix_size + length) break;
+            take_query({&input_[at + prefix_size], length}, lease.view());
+            at += prefix_size + length;
+        }
+    }
+    if (!well_formed) responder_->counters().dropped.add();
+    if (at != 0) {
+        last_activity_ = Clock::now();
+        std::copy(input_.begin() + static_cast<std::ptrdiff_t>(at),
+                  input_.begin() + static_cast<std::ptrdiff_t>(filled_), input_.begin());
+        filled_ -= at;
+        write_pending();
+    }
+    return well_formed;
+}
+
+void TcpConnection::take_query(std::span<const std::uint8_t> query, const view::View& view) {
+    responder_->counters().tcp_queries.add();
+    std::array<std::uint8_t, buffer_size> buffer;
+    std::copy(query.begin(), query.end(), buffer.begin());
+    const Result result = responder_->answer(buffer, query.size(), Transport::tcp, view);
+    if (result.action == Action::drop) return;
+    if (result.action == Action::send) {
+        append({buffer.data(), result.length});
+        return;
+    }
+    ++outstanding_;
+    auto reply = [connection = weak_from_this()](const std::vector<std::uint8_t>& answer) {
+        if (const auto self = connection.lock()) self->deliver(answer);
+    };
+    responder_->defer(result.action, query, Transport::tcp, std::move(reply), view);
+}
+
+void TcpConnection::deliver(std::span<const std::uint8_t> answer) {
+    --outstanding_;
+    if (!is_open()) return;
+    if (unwritten() > too_much_unwritten) {
+        responder_->counters().send_failures.add();
+        close();
+        return;
+    }
+    last_activity_ = Clock::now();
+    append(answer);
+    write_pending();
+}
+
+void TcpConnection::append(std::span<const std::uint8_t> answer) {
+    pending_.push_back(static_cast<std::uint8_t>(answer.size() >> 8));
+    pending_.push_back(static_cast<std::uint8_t>(answer.size()));
+    pending_.insert(pending_.end(), answer.begin(), answer.end());
+}
+
+void TcpConnection::write_pending() {
+    if (!writing_.empty() || pending_.empty()) return;
+    writing_.swap(pending_);
+    asio::async_write(socket_, asio::buffer(writing_),
+                      [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
+                          self->on_written(error);
+                      });
+}
+
+void TcpConnection::on_written(const boost::system::error_code& error) {
+    writing_.clear();
+    if (error) {
+        if (is_open()) responder_->counters().send_failures.add();
+        pending_.clear();
+        close();
+        return;
+    }
+    last_activity_ = Clock::now();
+    write_pending();
+    progress_.cancel();
+}
+
+}  // namespace taskdns::dns_server

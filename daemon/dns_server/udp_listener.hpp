@@ -1,0 +1,45 @@
+// DNS over UDP: batches of queries read, answered in place, and sent with one system call each way.
+// Layer: dns_server (may include base, view, Asio). Threads: the dns thread. HOT PATH: no allocation per query,
+// unless it is held or forwarded.
+#pragma once
+
+#include <memory>
+
+#include "dns_server/responder.hpp"
+#include "dns_server/sockets.hpp"
+
+namespace taskdns::dns_server {
+
+/// The buffers of one batch. One for all listeners: a batch never outlives a handler of the dns thread.
+struct UdpBatch;
+std::shared_ptr<UdpBatch> make_udp_batch();
+
+class UdpListener : public std::enable_shared_from_this<UdpListener> {
+public:
+    UdpListener(asio::io_context& context, Descriptor socket, const SocketAddress& address,
+                std::shared_ptr<Responder> responder, std::shared_ptr<UdpBatch> batch);
+
+    void start();
+    void stop();
+
+private:
+    struct Peer;
+
+    void wait();
+    void on_readable();
+    /// Reads, answers and sends one batch. False: the socket had no more than this.
+    bool serve_batch();
+    void answer_batch(std::size_t received);
+    void defer(Action action, std::size_t i, std::size_t length, const view::View& view);
+    bool may_be_answered(const sockaddr_storage& source, const IpAddress& local) const;
+    void send_batch(std::size_t answers);
+    void send_later(const Peer& peer, std::span<const std::uint8_t> answer);
+
+    asio::ip::udp::socket socket_;
+    SocketAddress address_;
+    bool wildcard_;
+    std::shared_ptr<Responder> responder_;
+    std::shared_ptr<UdpBatch> batch_;
+};
+
+}  // namespace taskdns::dns_server
