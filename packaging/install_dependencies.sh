@@ -1,0 +1,92 @@
+#!/bin/sh
+# Installs what a task needs, on Debian 12 and Ubuntu 24.04.
+# Usage: install_dependencies.sh GROUP...      groups: build, test, demo, ci
+# Says nothing where all is there already. Needs root or sudo otherwise. Starts no service: knot and unbound are used
+# by tests and the demo as plain programs, so they are also kept from starting at the next boot.
+set -eu
+
+packages_of() {
+    case $1 in
+        build) echo "g++ cmake ninja-build libldns-dev libssl-dev libyaml-cpp-dev libspdlog-dev libfmt-dev" \
+            "libcli11-dev libboost$boost-dev libboost-json$boost-dev libboost-url$boost-dev" ;;
+        test) echo "libgtest-dev libgmock-dev python3 knot unbound clang-format-14" ;;
+        demo) echo "python3 knot unbound bind9-dnsutils curl iproute2 mount util-linux" ;;
+        ci) echo "clang-14 clang-tidy-14 clang-tools-14 libclang-rt-14-dev" ;;
+        *)
+            echo "install_dependencies: no group '$1' (known: build, test, demo, ci)" >&2
+            return 2
+            ;;
+    esac
+}
+
+boost_of_this_system() {
+    # shellcheck source=/dev/null
+    id=$(. /etc/os-release && echo "$ID-${VERSION_ID:-}")
+    case $id in
+        debian-12) echo 1.81 ;;
+        ubuntu-24.04) echo 1.83 ;;
+        *)
+            echo "install_dependencies: this is $id; the packages are known for Debian 12 and Ubuntu 24.04" >&2
+            return 1
+            ;;
+    esac
+}
+
+missing() {
+    for package in "$@"; do
+        status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || status=
+        [ "$status" = installed ] || echo "$package"
+    done
+}
+
+# While packages are configured, policy-rc.d forbids their scripts to start services; what was there is put back.
+policy=/usr/sbin/policy-rc.d
+forbid_services() {
+    [ ! -e $policy ] || mv $policy $policy.taskdns-saved
+    printf '#!/bin/sh\nexit 101\n' >$policy
+    chmod 755 $policy
+    trap allow_services EXIT
+    trap 'exit 1' INT TERM
+}
+allow_services() {
+    rm -f $policy
+    [ ! -e $policy.taskdns-saved ] || mv $policy.taskdns-saved $policy
+}
+
+[ $# -gt 0 ] || set -- build
+boost=$(boost_of_this_system)
+wanted=
+for group in "$@"; do
+    wanted="$wanted $(packages_of "$group")"
+done
+# shellcheck disable=SC2086  # words
+needed=$(missing $wanted | sort -u | tr '\n' ' ')
+[ -n "$needed" ] || exit 0
+
+if [ "$(id -u)" != 0 ]; then
+    if ! command -v sudo >/dev/null 2>&1; then
+        echo "install_dependencies: as root, install: $needed" >&2
+        exit 1
+    fi
+    exec sudo -- sh "$0" "$@"
+fi
+
+echo "install_dependencies: installing $needed"
+export DEBIAN_FRONTEND=noninteractive
+apt="apt-get -qq -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0"
+log=$(mktemp)
+forbid_services
+# shellcheck disable=SC2086  # words
+if ! { $apt update && $apt install -y --no-install-recommends $needed; } >"$log" 2>&1; then
+    tail -n 30 "$log" >&2
+    echo "install_dependencies: apt-get failed (its whole output: $log); Ubuntu needs its universe component" >&2
+    exit 1
+fi
+rm -f "$log"
+allow_services
+trap - EXIT
+if command -v systemctl >/dev/null 2>&1; then
+    for service in knot unbound; do
+        case " $needed " in *" $service "*) systemctl disable --quiet $service.service >/dev/null 2>&1 || true ;; esac
+    done
+fi
