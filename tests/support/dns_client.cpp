@@ -226,7 +226,7 @@ DnsReply parse_reply(const WireBytes& bytes) {
 }
 
 DnsReply ask(const DnsQuery& query) {
-    static std::mt19937 random{std::random_device{}()};
+    thread_local std::mt19937 random{std::random_device{}()};
     const auto start = steady_clock::now();
     const WireBytes packet = encode_query(query, static_cast<std::uint16_t>(random()));
     const auto deadline = start + query.timeout;
