@@ -35,7 +35,7 @@ double parse_quality(std::string_view parameters) {
         double quality = 0;
         const auto [rest, error] = std::from_chars(number.data(), number.data() + number.size(), quality);
         if (error != std::errc{} || rest != number.data() + number.size()) return 0;
-        return std::clamp(quality, 0.0, 1.0);
+        return quality >= 0 && quality <= 1 ? quality : 0;  // NaN is neither
     }
     return 1;
 }

@@ -63,15 +63,15 @@ error_code open(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
 
 }  // namespace
 
+bool may_ask(const IpAddress& peer, bool loopback_listener, const std::vector<Network>& allow) {
+    if (loopback_listener || peer.is_loopback()) return true;
+    return std::any_of(allow.begin(), allow.end(),
+                       [&peer](const Network& network) { return network.contains(peer); });
+}
+
 struct Server::State {
     State(asio::any_io_executor e, Model m, ServerSettings s)
         : executor(std::move(e)), model(std::move(m)), settings(std::move(s)), tasks(executor) {}
-
-    bool may_ask(const Listening& listening, const IpAddress& peer) const {
-        if (listening.loopback || peer.is_loopback()) return true;
-        return std::any_of(settings.allow.begin(), settings.allow.end(),
-                           [&peer](const Network& network) { return network.contains(peer); });
-    }
 
     /// Stops accepting and ends every session at its next step.
     void close() {
@@ -134,7 +134,7 @@ void Server::State::admit(const std::shared_ptr<State>& state, const std::shared
         state->counters.broken_connections.add();
         return;
     }
-    if (!state->may_ask(*listening, from_asio(peer.address()))) {
+    if (!may_ask(from_asio(peer.address()), listening->loopback, state->settings.allow)) {
         state->counters.rejected_connections.add();
         return;
     }

@@ -38,6 +38,9 @@ struct ServerSettings {
     Limits limits;
 };
 
+/// May a peer ask at all? Everybody who reaches a loopback listener may; elsewhere loopback and `allow`. Pure.
+bool may_ask(const IpAddress& peer, bool loopback_listener, const std::vector<Network>& allow);
+
 class Server {
 public:
     Server(asio::any_io_executor executor, Model model, ServerSettings settings);

@@ -1,0 +1,592 @@
+// The listener with real sockets on loopback: what a connection may do, and when it is over.
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <future>
+#include <thread>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/use_future.hpp>
+#include <boost/asio/write.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "http_server/listener.hpp"
+
+namespace taskdns::http_server {
+namespace {
+
+using namespace std::chrono_literals;
+using asio::ip::tcp;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+Model model() {
+    Model out;
+    out.ready = [] { return ReadyStatus{true, {}}; };
+    out.services = [] { return std::vector<ServiceStatus>{}; };
+    out.service = [](std::string_view name) -> std::optional<ServiceStatus> {
+        if (name != "big.local") return std::nullopt;
+        ServiceStatus service;
+        service.name = name;
+        service.endpoints.resize(20'000);  // an answer of some MB, more than socket buffers take
+        for (auto& endpoint : service.endpoints) endpoint.served = true;
+        return service;
+    };
+    out.pick = [](std::string_view) { return SocketAddress::parse("10.0.0.1:80"); };
+    return out;
+}
+
+/// A server with its own thread, on a free port of 127.0.0.1.
+class RunningServer {
+public:
+    explicit RunningServer(ServerSettings settings = {}, const char* address = "127.0.0.1")
+        : server_(context_.get_executor(), model(), std::move(settings)) {
+        const auto bound = server_.listen({IpAddress::parse(address).value(), 0});
+        port_ = bound.value().port;
+        server_.start();
+        thread_ = std::thread([this] { context_.run(); });
+    }
+    ~RunningServer() {
+        stop();
+        guard_.reset();
+        thread_.join();
+    }
+    RunningServer(const RunningServer&) = delete;
+    RunningServer& operator=(const RunningServer&) = delete;
+
+    bool stop() { return asio::co_spawn(context_, server_.stop(5s), asio::use_future).get(); }
+    std::uint16_t port() const { return port_; }
+    const Counters& counters() const { return server_.counters(); }
+    Server& server() { return server_; }
+
+private:
+    asio::io_context context_{1};
+    asio::executor_work_guard<asio::io_context::executor_type> guard_{context_.get_executor()};
+    Server server_;
+    std::uint16_t port_ = 0;
+    std::thread thread_;
+};
+
+/// A blocking client that waits 5 s for whatever it waits for.
+class Client {
+public:
+    explicit Client(std::uint16_t port, const char* address = "127.0.0.1") : socket_(context_) {
+        socket_.connect({asio::ip::make_address(address), port});
+        const timeval limit{5, 0};
+        setsockopt(socket_.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    }
+
+    void send(std::string_view text) {
+        boost::system::error_code ignored;
+        asio::write(socket_, asio::buffer(text), ignored);
+    }
+    /// One response: its header and as much body as its Content-Length says, together. Empty if none came.
+    std::string receive() {
+        boost::system::error_code error;
+        const std::size_t header = asio::read_until(socket_, asio::dynamic_buffer(received_), "\r\n\r\n", error);
+        if (error) return "";
+        std::size_t length = 0;
+        const std::size_t field = received_.find("Content-Length: ");
+        if (field < header) length = std::stoul(received_.substr(field + 16));
+        if (received_.size() < header + length) {
+            asio::read(socket_, asio::dynamic_buffer(received_),
+                       asio::transfer_exactly(header + length - received_.size()), error);
+        }
+        std::string response = received_.substr(0, header + length);
+        received_.erase(0, header + length);
+        return response;
+    }
+    /// True once the server has closed, with nothing more to say.
+    bool closed() {
+        boost::system::error_code error;
+        char more = 0;
+        const std::size_t size = asio::read(socket_, asio::buffer(&more, 1), error);
+        return received_.empty() && size == 0 &&
+               (error == asio::error::eof || error == asio::error::connection_reset);
+    }
+    void finish_sending() { socket_.shutdown(tcp::socket::shutdown_send); }
+
+private:
+    asio::io_context context_;
+    tcp::socket socket_;
+    std::string received_;
+};
+
+constexpr std::string_view get_healthz = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+template <class Condition>
+bool eventually(Condition condition) {
+    for (int i = 0; i < 500; ++i) {
+        if (condition()) return true;
+        std::this_thread::sleep_for(10ms);
+    }
+    return false;
+}
+
+TEST(HttpListener, AnswersWithLengthDateAndType) {
+    RunningServer server;
+    Client client(server.port());
+    client.send(get_healthz);
+    const std::string response = client.receive();
+    EXPECT_THAT(response, StartsWith("HTTP/1.1 200 OK\r\n"));
+    EXPECT_THAT(response, HasSubstr("\r\nContent-Type: text/plain; charset=utf-8\r\n"));
+    EXPECT_THAT(response, HasSubstr("\r\nContent-Length: 3\r\n"));
+    EXPECT_THAT(response, HasSubstr("\r\nX-Content-Type-Options: nosniff\r\n"));
+    EXPECT_THAT(response, HasSubstr(" GMT\r\n"));
+    EXPECT_TRUE(response.ends_with("\r\n\r\nok\n"));
+    EXPECT_EQ(server.counters().requests.value(), 1U);
+    EXPECT_EQ(server.counters().connections.value(), 1U);
+}
+
+TEST(HttpListener, AnswersOverIpv6) {
+    RunningServer server({}, "::1");
+    Client client(server.port(), "::1");
+    client.send(get_healthz);
+    EXPECT_TRUE(client.receive().ends_with("ok\n"));
+}
+
+TEST(HttpListener, KeepsTheConnectionForMoreRequests) {
+    RunningServer server;
+    Client client(server.port());
+    for (int i = 0; i < 3; ++i) {
+        client.send(get_healthz);
+        EXPECT_TRUE(client.receive().ends_with("ok\n"));
+    }
+    EXPECT_EQ(server.counters().connections.value(), 1U);
+    EXPECT_EQ(server.counters().requests.value(), 3U);
+}
+
+TEST(HttpListener, AnswersPipelinedRequestsInTheirOrder) {
+    RunningServer server;
+    Client client(server.port());
+    std::string all;
+    for (int i = 0; i < 50; ++i) {
+        all += get_healthz;
+        all += "GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    }
+    client.send(all);
+    for (int i = 0; i < 50; ++i) {
+        ASSERT_TRUE(client.receive().ends_with("ok\n"));
+        ASSERT_TRUE(client.receive().ends_with("ready\n"));
+    }
+}
+
+TEST(HttpListener, TakesARequestOctetByOctet) {
+    RunningServer server;
+    Client client(server.port());
+    for (const char octet : get_healthz) client.send({&octet, 1});
+    EXPECT_TRUE(client.receive().ends_with("ok\n"));
+}
+
+TEST(HttpListener, LeavesTheBodyOutOfHead) {
+    RunningServer server;
+    Client client(server.port());
+    client.send("HEAD /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    const std::string response = client.receive();  // ends with the connection, as the length is that of GET's body
+    EXPECT_THAT(response, HasSubstr("\r\nContent-Length: 3\r\n"));
+    EXPECT_TRUE(response.ends_with("\r\n\r\n"));
+}
+
+TEST(HttpListener, NamesNoLengthThatItDoesNotKnow) {
+    RunningServer server;
+    Client client(server.port());
+    client.send("HEAD /v1/services/big.local/pick HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    const std::string response = client.receive();
+    EXPECT_THAT(response, StartsWith("HTTP/1.1 200 OK\r\n"));
+    EXPECT_THAT(response, Not(HasSubstr("Content-Length")));
+    client.send("OPTIONS /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    const std::string options = client.receive();
+    EXPECT_THAT(options, StartsWith("HTTP/1.1 204 No Content\r\n"));
+    EXPECT_THAT(options, Not(HasSubstr("Content-Length")));
+    EXPECT_THAT(options, Not(HasSubstr("Content-Type:")));
+    client.send(get_healthz);
+    EXPECT_TRUE(client.receive().ends_with("ok\n"));
+}
+
+TEST(HttpListener, ReadsBodiesAndContinues) {
+    RunningServer server;
+    Client client(server.port());
+    client.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello");
+    EXPECT_TRUE(client.receive().ends_with("ok\n"));
+    client.send(
+        "GET /healthz HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
+    EXPECT_TRUE(client.receive().ends_with("ok\n"));
+    client.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+    EXPECT_EQ(client.receive(), "HTTP/1.1 100 Continue\r\n\r\n");
+    client.send("hello");
+    EXPECT_TRUE(client.receive().ends_with("ok\n"));
+}
+
+TEST(HttpListener, ClosesWhenAskedTo) {
+    RunningServer server;
+    Client client(server.port());
+    client.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    EXPECT_THAT(client.receive(), HasSubstr("\r\nConnection: close\r\n"));
+    EXPECT_TRUE(client.closed());
+    Client old(server.port());
+    old.send("GET /healthz HTTP/1.0\r\n\r\n");
+    EXPECT_TRUE(old.receive().ends_with("ok\n"));
+    EXPECT_TRUE(old.closed());
+    EXPECT_EQ(server.counters().bad_requests.value(), 0U);
+    EXPECT_EQ(server.counters().broken_connections.value(), 0U);
+}
+
+TEST(HttpListener, AnswersAClientThatHasFinishedSending) {
+    RunningServer server;
+    Client client(server.port());
+    client.send(get_healthz);
+    client.finish_sending();
+    EXPECT_TRUE(client.receive().ends_with("ok\n"));
+    EXPECT_TRUE(client.closed());
+}
+
+struct BadCase {
+    const char* name;
+    std::string request;
+    const char* status_line;
+    const char* detail;
+};
+
+void PrintTo(const BadCase& c, std::ostream* out) { *out << c.name; }
+
+class BadRequests : public testing::TestWithParam<BadCase> {};
+
+TEST_P(BadRequests, AreToldWhyAndTheConnectionIsClosed) {
+    RunningServer server;
+    Client client(server.port());
+    client.send(GetParam().request);
+    const std::string response = client.receive();
+    EXPECT_THAT(response, StartsWith(GetParam().status_line));
+    EXPECT_THAT(response, HasSubstr("\r\nContent-Type: application/problem+json\r\n"));
+    EXPECT_THAT(response, HasSubstr("\r\nConnection: close\r\n"));
+    EXPECT_THAT(response, HasSubstr(GetParam().detail));
+    EXPECT_TRUE(client.closed());
+    EXPECT_EQ(server.counters().bad_requests.value(), 1U);
+    EXPECT_EQ(server.counters().requests.value(), 0U);
+}
+
+const std::string get_start = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n";
+
+// clang-format off
+INSTANTIATE_TEST_SUITE_P(
+    Table, BadRequests,
+    testing::Values(
+        BadCase{"NotHttp", "hello there\r\n\r\n", "HTTP/1.1 400 Bad Request\r\n", "not an HTTP/1.1 request"},
+        BadCase{"Tls", std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11), "HTTP/1.1 400 Bad Request\r\n", "not an HTTP/1.1 request"},
+        BadCase{"OtherVersion", "GET /healthz HTTP/3.7\r\nHost: localhost\r\n\r\n", "HTTP/1.1 400 Bad Request\r\n", "version"},
+        BadCase{"LengthIsNoNumber", get_start + "Content-Length: x\r\n\r\n", "HTTP/1.1 400 Bad Request\r\n", "Content-Length"},
+        BadCase{"NegativeLength", get_start + "Content-Length: -1\r\n\r\n", "HTTP/1.1 400 Bad Request\r\n", "Content-Length"},
+        BadCase{"TwoLengths", get_start + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n", "HTTP/1.1 400 Bad Request\r\n", "Content-Length"},
+        BadCase{"LengthAndChunked", get_start + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "HTTP/1.1 400 Bad Request\r\n", "Transfer-Encoding"},
+        BadCase{"BrokenChunk", get_start + "Transfer-Encoding: chunked\r\n\r\nzz\r\n", "HTTP/1.1 400 Bad Request\r\n", "chunk"},
+        BadCase{"SpaceInAFieldName", "GET /healthz HTTP/1.1\r\nHo st: localhost\r\n\r\n", "HTTP/1.1 400 Bad Request\r\n", "field"},
+        BadCase{"HugeHeader", get_start + "X: " + std::string(9'000, 'x') + "\r\n\r\n", "HTTP/1.1 431 Request Header Fields Too Large\r\n", "at most 8192 octets"},
+        BadCase{"HeaderThatNeverEnds", get_start + "X: " + std::string(100'000, 'x'), "HTTP/1.1 431 Request Header Fields Too Large\r\n", "at most 8192 octets"},
+        BadCase{"HugeRequestLine", "GET /" + std::string(9'000, 'x') + " HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 414 URI Too Long\r\n", "at most 8192 octets"},
+        BadCase{"HugeBody", get_start + "Content-Length: 65537\r\n\r\n" + std::string(65'537, 'x'), "HTTP/1.1 413 Payload Too Large\r\n", "at most 65536 octets"},
+        BadCase{"HugeChunkedBody", get_start + "Transfer-Encoding: chunked\r\n\r\n10001\r\n" + std::string(65'537, 'x'), "HTTP/1.1 413 Payload Too Large\r\n", "at most 65536 octets"}),
+    [](const auto& instance) { return instance.param.name; });
+// clang-format on
+
+TEST(HttpListener, TakesTheLargestBody) {
+    RunningServer server;
+    Client client(server.port());
+    client.send(get_start + "Content-Length: 65536\r\n\r\n" + std::string(65'536, 'x'));
+    EXPECT_TRUE(client.receive().ends_with("ok\n"));
+}
+
+TEST(HttpListener, AnswersALongTargetOnTheSameConnection) {
+    RunningServer server;
+    Client client(server.port());
+    client.send("GET /" + std::string(3'000, 'x') + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 414 URI Too Long\r\n"));
+    client.send(get_healthz);
+    EXPECT_TRUE(client.receive().ends_with("ok\n"));
+}
+
+TEST(HttpListener, WantsExactlyOneHost) {
+    RunningServer server;
+    Client client(server.port());
+    client.send("GET /healthz HTTP/1.1\r\n\r\n");
+    EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 400 Bad Request\r\n"));
+    client.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n");
+    EXPECT_THAT(client.receive(), HasSubstr("more than one Host"));
+    client.send("GET /healthz HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+    EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 421 Misdirected Request\r\n"));
+}
+
+TEST(HttpListener, JoinsSeveralAcceptLines) {
+    RunningServer server;
+    Client client(server.port());
+    client.send(
+        "GET /v1/services HTTP/1.1\r\nHost: localhost\r\nAccept: application/json;q=0.1\r\nAccept: "
+        "text/plain\r\n\r\n");
+    EXPECT_THAT(client.receive(), HasSubstr("Content-Type: text/plain"));
+}
+
+ServerSettings with_limits(Limits limits) {
+    ServerSettings settings;
+    settings.limits = limits;
+    return settings;
+}
+
+TEST(HttpListener, TellsASlowSenderThatItsTimeIsOver) {
+    RunningServer server(with_limits({.request_time = 100ms}));
+    Client client(server.port());
+    client.send("GET /healthz HTTP/1.1\r\nHo");
+    EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 408 Request Timeout\r\n"));
+    EXPECT_TRUE(client.closed());
+    EXPECT_EQ(server.counters().bad_requests.value(), 1U);
+}
+
+// Each octet must not renew the time.
+TEST(HttpListener, TellsADrippingSenderThatItsTimeIsOver) {
+    RunningServer server(with_limits({.request_time = 150ms}));
+    Client client(server.port());
+    const auto begin = Clock::now();
+    for (int i = 0; i < 40 && server.counters().bad_requests.value() == 0; ++i) {
+        client.send(i == 0 ? "GET /healthz HTTP/1.1\r\nX: " : "x");
+        std::this_thread::sleep_for(20ms);
+    }
+    EXPECT_EQ(server.counters().bad_requests.value(), 1U);
+    EXPECT_LT(Clock::now() - begin, 700ms);
+}
+
+TEST(HttpListener, TellsWhoDoesNotSendItsBody) {
+    RunningServer server(with_limits({.request_time = 100ms}));
+    Client client(server.port());
+    client.send(get_start + "Content-Length: 10\r\n\r\nhalf");
+    EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 408 Request Timeout\r\n"));
+    EXPECT_TRUE(client.closed());
+}
+
+TEST(HttpListener, ClosesAConnectionThatNeverAsks) {
+    RunningServer server(with_limits({.request_time = 100ms, .idle_time = 60s}));
+    Client client(server.port());
+    EXPECT_TRUE(client.closed());
+    EXPECT_EQ(server.counters().bad_requests.value(), 0U);
+}
+
+TEST(HttpListener, ClosesAnIdleConnection) {
+    RunningServer server(with_limits({.request_time = 10s, .idle_time = 100ms}));
+    Client client(server.port());
+    client.send(get_healthz);
+    EXPECT_TRUE(client.receive().ends_with("ok\n"));
+    EXPECT_TRUE(client.closed());
+    EXPECT_EQ(server.counters().bad_requests.value(), 0U);
+}
+
+TEST(HttpListener, IdleTimeIsNotRequestTime) {
+    RunningServer server(with_limits({.request_time = 100ms, .idle_time = 10s}));
+    Client client(server.port());
+    client.send(get_healthz);
+    EXPECT_TRUE(client.receive().ends_with("ok\n"));
+    std::this_thread::sleep_for(250ms);
+    client.send(get_healthz);
+    EXPECT_TRUE(client.receive().ends_with("ok\n"));
+}
+
+TEST(HttpListener, GivesUpOnWhoDoesNotTakeItsAnswer) {
+    RunningServer server(with_limits({.request_time = 100ms}));
+    Client client(server.port());
+    client.send("GET /v1/services/big.local HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    EXPECT_TRUE(eventually([&] { return server.counters().broken_connections.value() == 1; }));
+}
+
+TEST(HttpListener, SendsALargeAnswerWhole) {
+    RunningServer server;
+    Client client(server.port());
+    client.send("GET /v1/services/big.local HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    const std::string response = client.receive();
+    EXPECT_GT(response.size(), 4'000'000U);
+    EXPECT_TRUE(response.ends_with("  ]\n}\n"));
+}
+
+TEST(HttpListener, CountsAPeerThatVanishesWithinARequest) {
+    RunningServer server;
+    {
+        Client client(server.port());
+        client.send("GET /healthz HT");
+    }
+    EXPECT_TRUE(eventually(
+        [&] { return server.counters().bad_requests.value() + server.counters().broken_connections.value() >= 1; }));
+}
+
+TEST(HttpListener, SaysBusyBeyondItsLimitAndRecovers) {
+    RunningServer server(with_limits({.connections = 2}));
+    Client first(server.port());
+    auto second = std::make_unique<Client>(server.port());
+    first.send(get_healthz);
+    second->send(get_healthz);
+    EXPECT_TRUE(first.receive().ends_with("ok\n"));
+    EXPECT_TRUE(second->receive().ends_with("ok\n"));
+
+    Client third(server.port());
+    third.send(get_healthz);
+    const std::string response = third.receive();
+    EXPECT_THAT(response, StartsWith("HTTP/1.1 503 Service Unavailable\r\n"));
+    EXPECT_THAT(response, HasSubstr("too many connections"));
+    EXPECT_TRUE(third.closed());
+    EXPECT_EQ(server.counters().rejected_connections.value(), 1U);
+
+    second.reset();
+    EXPECT_TRUE(eventually([&] {
+        Client fourth(server.port());
+        fourth.send(get_healthz);
+        return fourth.receive().ends_with("ok\n");
+    }));
+}
+
+TEST(HttpListener, ClosesAtOnceWhatIsBeyondEvenTheRejections) {
+    RunningServer server(with_limits({.connections = 0, .rejections = 1}));
+    Client told(server.port());
+    EXPECT_THAT(told.receive(), StartsWith("HTTP/1.1 503 Service Unavailable\r\n"));
+    Client not_told(server.port());  // while the first still lingers
+    EXPECT_TRUE(not_told.closed());
+    EXPECT_EQ(server.counters().rejected_connections.value(), 2U);
+}
+
+TEST(HttpListener, StopsWhileConnectionsAreOpen) {
+    RunningServer server;
+    Client silent(server.port());
+    Client idle(server.port());
+    Client sending(server.port());
+    Client receiving(server.port());
+    idle.send(get_healthz);
+    EXPECT_TRUE(idle.receive().ends_with("ok\n"));
+    sending.send("GET /healthz HT");
+    receiving.send("GET /v1/services/big.local HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    EXPECT_TRUE(eventually([&] { return server.counters().requests.value() == 2; }));
+
+    const auto begin = Clock::now();
+    EXPECT_TRUE(server.stop());
+    EXPECT_LT(Clock::now() - begin, 1s);
+    EXPECT_TRUE(silent.closed());
+    EXPECT_TRUE(idle.closed());
+    EXPECT_THROW(Client late(server.port()), boost::system::system_error);
+    EXPECT_TRUE(server.stop());  // again: nothing happens
+}
+
+TEST(HttpListener, MayBeDestroyedWithoutStop) {
+    asio::io_context context;
+    auto server = std::make_unique<Server>(context.get_executor(), model(), ServerSettings{});
+    const auto bound = server->listen({IpAddress::parse("127.0.0.1").value(), 0});
+    ASSERT_TRUE(bound);
+    server->start();
+    Client client(bound->port);
+    client.send("GET /healthz HT");
+    context.run_for(50ms);
+    server.reset();
+}
+
+TEST(HttpListener, OutlivesItsContextsEnd) {
+    auto context = std::make_unique<asio::io_context>();
+    auto server = std::make_unique<Server>(context->get_executor(), model(), ServerSettings{});
+    const auto bound = server->listen({IpAddress::parse("127.0.0.1").value(), 0});
+    ASSERT_TRUE(bound);
+    server->start();
+    Client client(bound->port);
+    client.send("GET /healthz HT");
+    context->run_for(50ms);
+    server.reset();  // its sessions are still in the context, and go with it
+    context.reset();
+}
+
+TEST(HttpListener, SaysWhichAddressIsTaken) {
+    RunningServer server;
+    const SocketAddress taken{IpAddress::parse("127.0.0.1").value(), server.port()};
+    asio::io_context context;
+    Server other(context.get_executor(), model(), {});
+    const auto bound = other.listen(taken);
+    ASSERT_FALSE(bound);
+    EXPECT_THAT(bound.error().message, HasSubstr("cannot listen for HTTP on " + taken.to_string()));
+    EXPECT_THAT(bound.error().message, HasSubstr("another process has this port"));
+}
+
+TEST(HttpListener, SaysWhichAddressIsNotHere) {
+    asio::io_context context;
+    Server server(context.get_executor(), model(), {});
+    const auto bound = server.listen(SocketAddress::parse("192.0.2.1:0").value());
+    ASSERT_FALSE(bound);
+    EXPECT_THAT(bound.error().message, HasSubstr("no interface here has that address"));
+}
+
+TEST(HttpListener, TakesAListenerWhileItRuns) {
+    asio::io_context context;
+    Server server(context.get_executor(), model(), {});
+    server.start();
+    const auto bound = server.listen(SocketAddress::parse("127.0.0.1:0").value());
+    ASSERT_TRUE(bound);
+    std::thread thread([&context] { context.run_for(5s); });
+    {
+        Client client(bound->port);
+        client.send(get_healthz);
+        EXPECT_TRUE(client.receive().ends_with("ok\n"));
+    }
+    context.stop();
+    thread.join();
+}
+
+// A descriptor is all that is missing: the server must wait for one, neither spin nor give up.
+TEST(HttpListener, PausesWhileThereIsNoDescriptor) {
+    RunningServer server;
+    rlimit before{};
+    ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+    asio::io_context context;
+    tcp::socket socket(context, tcp::v4());
+    const int next = dup(socket.native_handle());  // the lowest free descriptor, which accept would take
+    close(next);
+    const rlimit none{static_cast<rlim_t>(next), before.rlim_max};
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+    socket.connect({asio::ip::address_v4::loopback(), server.port()});
+    asio::write(socket, asio::buffer(get_healthz));
+    EXPECT_TRUE(eventually([&] { return server.counters().accept_errors.value() >= 2; }));
+    EXPECT_LT(server.counters().accept_errors.value(), 5U);
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+    std::string response;
+    asio::read_until(socket, asio::dynamic_buffer(response), "ok\n");
+    EXPECT_THAT(response, StartsWith("HTTP/1.1 200 OK\r\n"));
+}
+
+TEST(MayAsk, FollowsTheListenerAndTheNetworks) {
+    const std::vector<Network> allow{Network::parse("10.0.0.0/16").value(), Network::parse("fd00::/64").value()};
+    const auto address = [](const char* text) { return IpAddress::parse(text).value(); };
+    EXPECT_TRUE(may_ask(address("127.0.0.1"), false, {}));
+    EXPECT_TRUE(may_ask(address("::1"), false, allow));
+    EXPECT_TRUE(may_ask(address("10.0.255.255"), false, allow));
+    EXPECT_TRUE(may_ask(address("fd00::7"), false, allow));
+    EXPECT_FALSE(may_ask(address("10.1.0.0"), false, allow));
+    EXPECT_FALSE(may_ask(address("fd00:0:0:1::"), false, allow));
+    EXPECT_FALSE(may_ask(address("10.0.0.1"), false, {}));
+    EXPECT_TRUE(may_ask(address("10.1.0.0"), true, {}));
+}
+
+// 0.0.0.0 is not loopback, so only health and readiness are shown, even to peers on loopback.
+TEST(HttpListener, ShowsOnlyHealthWhereItIsNotOnLoopback) {
+    RunningServer server({}, "0.0.0.0");
+    Client client(server.port());
+    client.send(get_healthz);
+    EXPECT_TRUE(client.receive().ends_with("ok\n"));
+    client.send("GET /v1/services HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 403 Forbidden\r\n"));
+}
+
+TEST(HttpListener, ShowsEverythingWhereTheUserSaysSo) {
+    ServerSettings settings;
+    settings.allow_admin = true;
+    settings.hosts = {"taskdns"};
+    RunningServer server(settings, "0.0.0.0");
+    Client client(server.port());
+    client.send("GET /v1/services HTTP/1.1\r\nHost: taskdns:8053\r\n\r\n");
+    EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 200 OK\r\n"));
+}
+
+}  // namespace
+}  // namespace taskdns::http_server
