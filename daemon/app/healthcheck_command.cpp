@@ -1,4 +1,5 @@
 // `taskdns healthcheck`: is the daemon beside us ready? For ECS: ["CMD", "/taskdns", "healthcheck"]. Layer: app.
+#include <algorithm>
 #include <iostream>
 
 #include "app/commands.hpp"
