@@ -1,0 +1,192 @@
+// One service through its stages under virtual time: what changes what is seen from outside, and what does not.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "app/service_state.hpp"
+#include "app/service_status.hpp"
+
+namespace taskdns::app {
+namespace {
+
+using namespace std::chrono_literals;
+using discovery::Empty;
+using discovery::Failed;
+using discovery::Records;
+using discovery::Rrset;
+using discovery::Sighting;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+const TimePoint start{1h};
+
+SocketAddress endpoint(const char* text) { return *SocketAddress::parse(text); }
+
+discovery::Observation seen(std::initializer_list<const char*> addresses) {
+    Rrset rrset;
+    for (const char* address : addresses) rrset.sightings.push_back(Sighting{.address = endpoint(address)});
+    return Records{.rrsets = {rrset}, .ttl = 10s};
+}
+
+config::Service make_service(config::CheckKind check = config::CheckKind::tcp) {
+    config::Service service;
+    service.name = dns::Name::parse("orders.local").value();
+    service.port = 80;
+    service.health.check = check;
+    return service;
+}
+
+/// Verdicts as a test sets them.
+struct Verdicts {
+    std::map<SocketAddress, health::Verdict> all;
+
+    void set(const char* address, health::Status status, health::Observed observed) {
+        health::Verdict& verdict = all[endpoint(address)];
+        verdict.status = status;
+        verdict.reason = observed;
+        verdict.against = status == health::Status::unhealthy ? health::evidence(observed) : health::Evidence::none;
+        verdict.checked = true;
+        verdict.last.observed = observed;
+    }
+    FindVerdict find() const {
+        return [this](const SocketAddress& address) -> const health::Verdict* {
+            const auto found = all.find(address);
+            return found == all.end() ? nullptr : &found->second;
+        };
+    }
+};
+
+TEST(ServiceState, IsNotReadyBeforeItsFirstPoll) {
+    ServiceState state(make_service());
+    const Verdicts none;
+    EXPECT_EQ(state.view()->readiness, view::Readiness::not_polled);
+    EXPECT_FALSE(state.decide(none.find()));
+    EXPECT_EQ(state.not_ready_reason(none.find()), "not polled yet");
+    EXPECT_EQ(state.pick(), std::nullopt);
+}
+
+TEST(ServiceState, ServesWhatItSawBeforeTheFirstChecksAreIn) {
+    ServiceState state(make_service());
+    const Verdicts none;
+    EXPECT_TRUE(state.observe(seen({"10.0.0.1:80", "10.0.0.2:80"}), 10s, start));
+    EXPECT_TRUE(state.decide(none.find()));
+    EXPECT_EQ(state.view()->readiness, view::Readiness::serving);
+    EXPECT_EQ(state.not_ready_reason(none.find()), "2 of 2 endpoints not checked yet");
+}
+
+TEST(ServiceState, IsReadyOnceEveryEndpointWasCheckedWithWhateverOutcome) {
+    ServiceState state(make_service());
+    Verdicts verdicts;
+    state.observe(seen({"10.0.0.1:80", "10.0.0.2:80"}), 10s, start);
+    verdicts.set("10.0.0.1:80", health::Status::healthy, health::Observed::connected);
+    EXPECT_EQ(state.not_ready_reason(verdicts.find()), "1 of 2 endpoints not checked yet");
+    verdicts.set("10.0.0.2:80", health::Status::unhealthy, health::Observed::refused);
+    EXPECT_THAT(state.not_ready_reason(verdicts.find()), IsEmpty());
+}
+
+TEST(ServiceState, AnUncheckedServiceIsReadyOncePolled) {
+    ServiceState state(make_service(config::CheckKind::none));
+    state.observe(seen({"10.0.0.1"}), 10s, start);
+    EXPECT_THAT(state.not_ready_reason(Verdicts{}.find()), IsEmpty());
+}
+
+TEST(ServiceState, NamesTheFailureWhileTheUpstreamHasNeverAnswered) {
+    ServiceState state(make_service());
+    state.observe(Failed{"timeout from 10.0.0.2:53"}, 1s, start);
+    state.decide(Verdicts{}.find());
+    EXPECT_EQ(state.view()->readiness, view::Readiness::no_upstream);
+    EXPECT_THAT(state.not_ready_reason(Verdicts{}.find()), HasSubstr("timeout from 10.0.0.2:53"));
+    EXPECT_EQ(state.last_error(), "timeout from 10.0.0.2:53");
+}
+
+TEST(ServiceState, GivesANewIndexOnlyToWhatCanBeSeen) {
+    ServiceState state(make_service());
+    Verdicts verdicts;
+    state.observe(seen({"10.0.0.1:80"}), 10s, start);
+    verdicts.set("10.0.0.1:80", health::Status::healthy, health::Observed::connected);
+    ASSERT_TRUE(state.decide(verdicts.find()));
+    const std::uint64_t index = state.index();
+
+    state.observe(seen({"10.0.0.1:80"}), 10s, start + 10s);
+    verdicts.all.begin()->second.last.latency = 3ms;
+    EXPECT_FALSE(state.decide(verdicts.find()));
+    EXPECT_EQ(state.index(), index);
+
+    state.observe(Failed{""}, 1s, start + 20s);
+    EXPECT_TRUE(state.decide(verdicts.find()));  // now a stale answer
+    EXPECT_EQ(state.index(), index + 1);
+    EXPECT_TRUE(state.view()->stale);
+}
+
+TEST(ServiceState, KeepsAFormerMembersTargetNameForAMinute) {
+    ServiceState state(make_service());
+    Verdicts verdicts;
+    verdicts.set("10.0.0.2:80", health::Status::healthy, health::Observed::connected);
+    state.observe(seen({"10.0.0.1:80", "10.0.0.2:80"}), 10s, start);
+    state.observe(seen({"10.0.0.2:80"}), 10s, start + 10s);
+    state.decide(verdicts.find());
+    EXPECT_EQ(state.view()->targets.size(), 2U);  // in the reserve
+
+    EXPECT_EQ(state.next_deadline(), start + 70s);
+    EXPECT_TRUE(state.expire(start + 70s));  // left the reserve
+    state.decide(verdicts.find());
+    EXPECT_EQ(state.view()->targets.size(), 2U);
+    EXPECT_THAT(state.endpoints(), ElementsAre(endpoint("10.0.0.2:80")));
+
+    EXPECT_EQ(state.next_deadline(), start + 130s);
+    EXPECT_FALSE(state.expire(start + 129s));
+    EXPECT_TRUE(state.expire(start + 130s));
+    EXPECT_TRUE(state.decide(verdicts.find()));
+    EXPECT_THAT(state.view()->targets, ElementsAre(endpoint("10.0.0.2").address));
+    EXPECT_EQ(state.next_deadline(), never);
+}
+
+TEST(ServiceState, PicksInRotation) {
+    ServiceState state(make_service(config::CheckKind::none));
+    state.observe(seen({"10.0.0.1:80", "10.0.0.2:80"}), 10s, start);
+    state.decide(Verdicts{}.find());
+    EXPECT_EQ(state.pick(), endpoint("10.0.0.1:80"));
+    EXPECT_EQ(state.pick(), endpoint("10.0.0.2:80"));
+    EXPECT_EQ(state.pick(), endpoint("10.0.0.1:80"));
+}
+
+TEST(ServiceStatus, ShowsPollEndpointsAndReasons) {
+    ServiceState state(make_service());
+    Verdicts verdicts;
+    state.observe(seen({"10.0.0.1:80", "10.0.0.2:80"}), 10s, start);
+    verdicts.set("10.0.0.1:80", health::Status::healthy, health::Observed::connected);
+    verdicts.set("10.0.0.2:80", health::Status::unhealthy, health::Observed::refused);
+    state.decide(verdicts.find());
+
+    const WallAnchor wall{start, WallTime(1'700'000'000s)};
+    const http_server::ServiceStatus status = service_status(state, verdicts.find(), wall);
+    EXPECT_EQ(status.name, "orders.local");
+    EXPECT_EQ(status.state, "serving");
+    EXPECT_EQ(status.rung, "healthy");
+    ASSERT_TRUE(status.last_poll.has_value());
+    EXPECT_EQ(status.last_poll->outcome, "records");
+    EXPECT_EQ(status.last_poll->next, wall.wall + 10s);
+    ASSERT_EQ(status.endpoints.size(), 2U);
+    EXPECT_EQ(status.endpoints[0].state, "healthy");
+    EXPECT_TRUE(status.endpoints[0].served);
+    EXPECT_EQ(status.endpoints[0].reason, "served");
+    EXPECT_EQ(status.endpoints[1].state, "unhealthy");
+    EXPECT_FALSE(status.endpoints[1].served);
+    EXPECT_EQ(status.endpoints[1].reason, "unhealthy:refused");
+    ASSERT_TRUE(status.endpoints[1].last_check.has_value());
+    EXPECT_EQ(status.endpoints[1].last_check->outcome, "refused");
+}
+
+TEST(ServiceStatus, UncheckedEndpointsSaySo) {
+    ServiceState state(make_service(config::CheckKind::none));
+    state.observe(Empty{5s, "NXDOMAIN"}, 5s, start);
+    EXPECT_EQ(service_status(state, Verdicts{}.find(), WallAnchor::take()).last_poll->error, "NXDOMAIN");
+    state.observe(seen({"10.0.0.1"}), 10s, start);
+    state.decide(Verdicts{}.find());
+    const auto status = service_status(state, Verdicts{}.find(), WallAnchor::take());
+    EXPECT_EQ(status.endpoints.at(0).state, "unchecked");
+    EXPECT_FALSE(status.endpoints.at(0).last_check.has_value());
+}
+
+}  // namespace
+}  // namespace taskdns::app
