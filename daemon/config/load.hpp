@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
 #include "config/config.hpp"
@@ -15,16 +16,21 @@ namespace taskdns::config {
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 
 Environment process_environment();
+/// The names of all its variables: a TASKDNS_ one that means nothing is worth a note.
+std::vector<std::string> process_environment_names();
 
 inline constexpr const char* default_path = "/etc/taskdns/taskdns.yaml";
 
 struct Sources {
     std::optional<std::string> path;  ///< --config: must exist. Null: default_path, if it is there
     Environment environment = process_environment();
+    std::vector<std::string> environment_names = process_environment_names();
 };
 
 /// Error: every mistake in every source, one per line, `FILE:LINE:COLUMN: path.to.key: what (mend)`, code
-/// invalid_config. No services at all is a mistake too.
+/// invalid_config; what concerns a source as a whole has no line. No services at all is a mistake too.
+/// TASKDNS_CONFIG_CONTENT stands in for the file, which is then not read (a note says so). A variable that is empty
+/// is not set.
 Result<Config> load(const Sources& sources);
 
 /// One YAML text alone, with its defaults applied: what check-config and tests read. Same errors.

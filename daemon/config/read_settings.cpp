@@ -1,0 +1,121 @@
+// Reads every section but services. Layer: config.
+#include "config/read_settings.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace taskdns::config {
+namespace {
+
+// The kernel would refuse the second: the same address, or one of all addresses of its family.
+bool collide(const SocketAddress& a, const SocketAddress& b) {
+    if (a.port == 0 || a.port != b.port || a.address.is_v4() != b.address.is_v4()) return false;
+    return a.address == b.address || a.address.is_unspecified() || b.address.is_unspecified();
+}
+
+constexpr const char* defaults_path = "the defaults";
+
+bool is_default(const Placed<SocketAddress>& listener) { return listener.path == defaults_path; }
+
+void check_no_listener_twice(const SettingsDraft& draft, Mistakes& mistakes) {
+    std::vector<Placed<SocketAddress>> seen;
+    for (const auto* listeners : {&draft.dns, &draft.http}) {
+        for (const auto& listener : *listeners) {
+            const auto collides = [&](const auto& earlier) { return collide(earlier.value, listener.value); };
+            const auto first = std::find_if(seen.begin(), seen.end(), collides);
+            if (first != seen.end()) {
+                // Where only one of the two was written, that is the one to mend.
+                const auto& [wrong, other] =
+                    is_default(listener) ? std::pair(*first, listener) : std::pair(listener, *first);
+                mistakes.add(wrong.place, wrong.path,
+                             fmt::format("{} is taken by {} of {} (choose another port, or remove one)",
+                                         wrong.value.to_string(), other.value.to_string(), other.path));
+            }
+            seen.push_back(listener);
+        }
+    }
+}
+
+void check_who_may_ask(const SettingsDraft& draft, Mistakes& mistakes) {
+    if (!draft.listen.allow.empty() || !mistakes.none_at("listen.allow")) return;
+    for (const auto* listeners : {&draft.dns, &draft.http}) {
+        for (const auto& listener : *listeners) {
+            if (listener.value.address.is_loopback()) continue;
+            mistakes.add(listener.place, listener.path,
+                         listener.value.to_string() +
+                             " is not a loopback address, and listen.allow is empty (say who may ask, such as "
+                             "listen.allow: [10.0.0.0/16])");
+        }
+    }
+}
+
+void check_upstream_is_another(const SettingsDraft& draft, Mistakes& mistakes) {
+    for (const auto& server : draft.servers) {
+        for (const auto& listener : draft.dns) {
+            if (server.value != listener.value) continue;
+            mistakes.add(server.place, server.path,
+                         fmt::format("{} is our own listener {}: a loop (name the VPC resolver, or write auto)",
+                                     server.value.to_string(), listener.path));
+            break;
+        }
+    }
+}
+
+}  // namespace
+
+std::vector<Placed<SocketAddress>> SettingsDraft::default_listeners(std::initializer_list<const char*> texts) {
+    std::vector<Placed<SocketAddress>> out;
+    for (const char* text : texts) out.push_back({*SocketAddress::parse(text), {}, defaults_path});
+    return out;
+}
+
+void read_listen(YamlMap map, SettingsDraft& draft) {
+    Listen& out = draft.listen;
+    const bool dns_is_written = map.has("dns");
+    auto dns = map.list("dns", dns_listener, values_of(draft.dns));
+    auto http = map.list("http", http_listener, values_of(draft.http));
+    if (dns_is_written) draft.dns = std::move(dns);
+    if (map.has("http")) draft.http = std::move(http);
+    out.dns_is_default = out.dns_is_default && !dns_is_written;
+    out.allow = values_of(map.list("allow", network, out.allow));
+    out.hosts = values_of(map.list("hosts", host_name, out.hosts));
+    map.boolean("allow_admin", out.allow_admin);
+    map.finish();
+}
+
+void read_upstream(YamlMap map, SettingsDraft& draft) {
+    Upstream& out = draft.upstream;
+    auto servers = map.list("servers", upstream_server, values_of(draft.servers), "auto");
+    if (map.has("servers")) draft.servers = std::move(servers);
+    map.duration("timeout", 10ms, 30s, out.timeout);
+    map.integer("attempts", 1u, 10u, out.attempts);
+    // Below 10 not even one service could be polled over TCP; above, a task has no packets left (1,024/s per ENI).
+    map.integer("max_qps", 10u, 10'000u, out.max_qps);
+    map.finish();
+}
+
+void read_forward(YamlMap map, Forward& out) {
+    map.boolean("enabled", out.enabled);
+    map.integer("max_in_flight", 1u, 4096u, out.max_in_flight);  // a socket each
+    map.finish();
+}
+
+void read_log(YamlMap map, Log& out) {
+    using log::Format;
+    using log::Level;
+    map.word<Level>(
+        "level",
+        {{"debug", Level::debug}, {"info", Level::info}, {"warning", Level::warning}, {"error", Level::error}},
+        out.level);
+    map.word<Format>("format", {{"text", Format::text}, {"json", Format::json}}, out.format);
+    map.finish();
+}
+
+void check_settings(const SettingsDraft& draft, Mistakes& mistakes) {
+    check_no_listener_twice(draft, mistakes);
+    check_who_may_ask(draft, mistakes);
+    check_upstream_is_another(draft, mistakes);
+}
+
+}  // namespace taskdns::config

@@ -1,0 +1,33 @@
+// Reads every section but services; the same calls read the YAML and, over it, the overrides of the environment.
+// Layer: config. Pure.
+#pragma once
+
+#include <vector>
+
+#include "config/config.hpp"
+#include "config/yaml_map.hpp"
+
+namespace taskdns::config {
+
+/// What was read so far, with the places that rules across sections need.
+struct SettingsDraft {
+    Listen listen;  ///< but for dns and http, which are below
+    Upstream upstream;
+    Forward forward;
+    Log log;
+    std::vector<Placed<SocketAddress>> dns = default_listeners({"127.0.0.1:53", "[::1]:53"});
+    std::vector<Placed<SocketAddress>> http = default_listeners({"127.0.0.1:8053"});
+    std::vector<Placed<SocketAddress>> servers;
+
+    static std::vector<Placed<SocketAddress>> default_listeners(std::initializer_list<const char*> texts);
+};
+
+void read_listen(YamlMap map, SettingsDraft& draft);
+void read_upstream(YamlMap map, SettingsDraft& draft);
+void read_forward(YamlMap map, Forward& out);
+void read_log(YamlMap map, Log& out);
+
+/// Rules across these sections: who may ask, no listener twice, no upstream that is ourselves.
+void check_settings(const SettingsDraft& draft, Mistakes& mistakes);
+
+}  // namespace taskdns::config

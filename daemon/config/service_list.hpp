@@ -1,0 +1,23 @@
+// The one-variable form, `resource-server.local:8080,orders.local:9090/healthz`, as the YAML that it stands for.
+// Layer: config. Pure.
+#pragma once
+
+#include <string>
+
+#include "config/mistakes.hpp"
+#include "config/yaml_tree.hpp"
+
+namespace taskdns::config {
+
+/// A list of services: `NAME`, `NAME:PORT`, `NAME:PORT/PATH` with commas between. A path means an HTTP check. What
+/// NAME, PORT and PATH may be is decided where services are read. Each item is placed at its first character.
+Node parse_service_list(const std::string& text, std::uint32_t source, Mistakes& mistakes);
+
+/// The place of the character at `offset` of a variable's text.
+Place place_in(const std::string& text, std::size_t offset, std::uint32_t source);
+
+Node scalar_node(std::string text, const Place& place);
+/// A map of the `entries`, placed at `place`, as are its keys.
+Node map_node(std::vector<std::pair<std::string, Node>> entries, const Place& place);
+
+}  // namespace taskdns::config

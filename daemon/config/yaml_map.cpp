@@ -1,0 +1,223 @@
+// One map of the configuration while it is read. Layer: config.
+#include "config/yaml_map.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "base/time.hpp"
+#include "config/nearest.hpp"
+
+namespace taskdns::config {
+namespace {
+
+bool is_whole_number(std::string_view text) {
+    if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
+    return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+const Node nothing;
+
+// Number and unit are right, so it is parse_duration's limit that rejects it.
+bool has_duration_unit(std::string_view text) {
+    const std::size_t end = text.find_first_not_of("0123456789.");
+    if (end == 0 || end == std::string_view::npos) return false;
+    return parse_duration("1" + std::string(text.substr(end))).has_value();
+}
+
+}  // namespace
+
+YamlMap::YamlMap(Reading& reading, const Node& node, std::string path)
+    : reading_(&reading), node_(&node), place_(node.place), path_(std::move(path)) {
+    if (node.kind == Node::Kind::map || node.kind == Node::Kind::null || node.broken) return;
+    reading.mistakes.add(
+        node.place, path_,
+        fmt::format("is {}, not a map of keys (write `key: value` lines below it)", to_string(node.kind)));
+}
+
+YamlMap::YamlMap(Reading& reading, const Place& place, std::string path)
+    : reading_(&reading), node_(&nothing), place_(place), path_(std::move(path)) {}
+
+void YamlMap::duration(std::string_view key, milliseconds min, milliseconds max, milliseconds& out) {
+    const std::string range = format_duration(min) + " to " + format_duration(max);
+    state({path_of(key), "duration", format_duration(out), range, {}});
+    const std::string* text = scalar(key, "a duration", "5s");
+    if (text == nullptr) return;
+    const auto parsed = parse_duration(*text);
+    if (!parsed && !has_duration_unit(*text)) {
+        mistake_at(key, not_a_duration(*text));
+    } else if (!parsed || *parsed < min || *parsed > max) {
+        mistake_at(key, quoted(*text) + " is out of range (" + range + ")");
+    } else {
+        out = *parsed;
+    }
+}
+
+void YamlMap::whole_seconds(std::string_view key, seconds min, seconds max, seconds& out) {
+    milliseconds wanted = out;
+    duration(key, min, max, wanted);
+    const seconds whole = std::chrono::floor<seconds>(wanted);
+    if (whole != wanted) {
+        mistake_at(key, fmt::format("{} is not a whole number of seconds (try {})", quoted(format_duration(wanted)),
+                                    format_duration(std::max(min, whole))));
+        return;
+    }
+    out = whole;
+}
+
+void YamlMap::boolean(std::string_view key, bool& out) {
+    state({path_of(key), "boolean", out ? "true" : "false", "", {}});
+    const std::string* text = scalar(key, "true or false", "true");
+    if (text == nullptr) return;
+    if (*text == "true" || *text == "false") {
+        out = *text == "true";
+    } else {
+        mistake_at(key, quoted(*text) + " is neither true nor false (write one of them)");
+    }
+}
+
+unsigned YamlMap::read_integer(std::string_view key, unsigned min, unsigned max, unsigned fallback) {
+    const std::string range = fmt::format("{} to {}", min, max);
+    // 0 outside the range is a field that nobody has set.
+    state({path_of(key), "integer", fallback < min ? "" : std::to_string(fallback), range, {}});
+    const std::string* text = scalar(key, "a number", std::to_string(std::max(min, fallback)));
+    if (text == nullptr) return fallback;
+    unsigned number = 0;
+    const auto [rest, error] = std::from_chars(text->data(), text->data() + text->size(), number);
+    if (!is_whole_number(*text)) {
+        mistake_at(key, fmt::format("{} is not a whole number ({})", quoted(*text), range));
+    } else if (error != std::errc{} || rest != text->data() + text->size() || number < min || number > max) {
+        mistake_at(key, fmt::format("{} is out of range ({})", quoted(*text), range));
+    } else {
+        return number;
+    }
+    return fallback;
+}
+
+std::size_t YamlMap::read_word(std::string_view key, const std::vector<std::string>& words, std::size_t fallback) {
+    state({path_of(key), "word", words[fallback], fmt::format("{}", fmt::join(words, ", ")), words});
+    const std::string* text = scalar(key, "one word", words[fallback]);
+    if (text == nullptr) return fallback;
+    const auto known = std::find(words.begin(), words.end(), *text);
+    if (known != words.end()) return static_cast<std::size_t>(known - words.begin());
+    mistake_at(
+        key, fmt::format("{} is not one of {} {}", quoted(*text), fmt::join(words, ", "), suggestion(*text, words)));
+    return fallback;
+}
+
+std::optional<std::vector<YamlMap::Item>> YamlMap::items(std::string_view key, std::string_view what,
+                                                         std::string_view example, std::string_view word) {
+    const Node* node = find(key);
+    if (node == nullptr) return std::nullopt;
+    std::vector<Item> out;
+    if (node->broken) return out;
+    if (node->kind == Node::Kind::scalar) {
+        if (!word.empty() && node->text == word) return out;
+        for (const Piece& piece : split_at_commas(node->text)) {
+            out.push_back({piece.text, node->place, fmt::format("{}[{}]", path_of(key), out.size())});
+        }
+        return out;
+    }
+    if (node->kind != Node::Kind::list) {
+        mistake_at(key, fmt::format("is {}, not a list (such as [{}])", to_string(node->kind), example));
+        return out;
+    }
+    for (std::size_t i = 0; i < node->items.size(); ++i) {
+        const Node& item = node->items[i];
+        std::string path = fmt::format("{}[{}]", path_of(key), i);
+        if (item.kind == Node::Kind::scalar && !item.broken) {
+            out.push_back({item.text, item.place, std::move(path)});
+        } else if (!item.broken) {
+            const Place& place = item.kind == Node::Kind::null ? node->place : item.place;
+            reading_->mistakes.add(place, std::move(path),
+                                   fmt::format("is {}, not {} (such as {})", to_string(item.kind), what, example));
+        }
+    }
+    return out;
+}
+
+YamlMap YamlMap::map(std::string_view key) {
+    known_.emplace_back(key);
+    const Node* node = find(key);
+    YamlMap out =
+        node == nullptr ? YamlMap(*reading_, place_, path_of(key)) : YamlMap(*reading_, *node, path_of(key));
+    if (!inherited_.empty()) out.inherits(inherited_ + "." + std::string(key));
+    return out;
+}
+
+std::vector<YamlMap> YamlMap::maps(std::string_view key) {
+    known_.emplace_back(key);
+    std::vector<YamlMap> out;
+    if (reading_->description != nullptr) out.emplace_back(*reading_, place_, path_of(key) + "[]");
+    const Node* node = find(key);
+    if (node == nullptr || node->kind == Node::Kind::null || node->broken) return out;
+    if (node->kind != Node::Kind::list) {
+        mistake_at(key, fmt::format("is {}, not a list (write `- ` in front of each item)", to_string(node->kind)));
+        return out;
+    }
+    for (std::size_t i = 0; i < node->items.size(); ++i) {
+        const Node& item = node->items[i];
+        std::string path = fmt::format("{}[{}]", path_of(key), i);
+        if (item.kind == Node::Kind::map) {
+            out.emplace_back(*reading_, item, std::move(path));
+        } else if (!item.broken) {
+            const Place& place = item.kind == Node::Kind::null ? node->place : item.place;
+            reading_->mistakes.add(
+                place, std::move(path),
+                fmt::format("is {}, not a map of keys (such as - name: orders.local)", to_string(item.kind)));
+        }
+    }
+    return out;
+}
+
+bool YamlMap::sound(std::string_view key) const {
+    const auto none_at = [&](const std::string& path) { return reading_->mistakes.none_at(path); };
+    return none_at(path_of(key)) && (inherited_.empty() || none_at(inherited_ + "." + std::string(key)));
+}
+
+void YamlMap::mistake_at(std::string_view key, std::string what) {
+    reading_->mistakes.add(place_of(key), path_of(key), std::move(what));
+}
+
+void YamlMap::finish() {
+    if (node_->kind != Node::Kind::map) return;
+    for (const Key& key : node_->keys) {
+        if (std::find(known_.begin(), known_.end(), key.text) != known_.end()) continue;
+        if (reading_->mistakes.enough()) {  // saves the search for what is near
+            reading_->mistakes.add(key.place, "", "");
+            continue;
+        }
+        reading_->mistakes.add(key.place, path_of(key.text),
+                               key.text == "<<" ? "merge keys are not read (put what services share under defaults:)"
+                                                : "unknown key " + suggestion(key.text, known_));
+    }
+}
+
+Place YamlMap::place_of(std::string_view key) const {
+    const Node* node = find(key);
+    return node == nullptr ? place() : node->place;
+}
+
+const Node* YamlMap::find(std::string_view key) const {
+    if (node_->kind != Node::Kind::map) return nullptr;
+    const auto at =
+        std::find_if(node_->keys.begin(), node_->keys.end(), [key](const Key& k) { return k.text == key; });
+    return at == node_->keys.end() ? nullptr : &node_->items[static_cast<std::size_t>(at - node_->keys.begin())];
+}
+
+void YamlMap::state(Setting setting) {
+    const std::size_t dot = setting.path.rfind('.');
+    known_.push_back(dot == std::string::npos ? setting.path : setting.path.substr(dot + 1));
+    if (reading_->description != nullptr) reading_->description->push_back(std::move(setting));
+}
+
+const std::string* YamlMap::scalar(std::string_view key, std::string_view what, std::string_view example) {
+    const Node* node = find(key);
+    if (node == nullptr || node->broken) return nullptr;
+    if (node->kind == Node::Kind::scalar) return &node->text;
+    mistake_at(key, fmt::format("is {}, not {} (such as {})", to_string(node->kind), what, example));
+    return nullptr;
+}
+
+}  // namespace taskdns::config
