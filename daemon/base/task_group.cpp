@@ -8,6 +8,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/system/system_error.hpp>
 
@@ -97,9 +98,12 @@ TaskGroup::Id TaskGroup::spawn(std::string name, asio::awaitable<void> task) {
 void TaskGroup::cancel(Id id) {
     const auto found = state_->tasks.find(id);
     if (found == state_->tasks.end()) return;
-    const std::shared_ptr<Task> task = found->second;  // it may end, and leave the map, while its signal is emitted
+    const std::shared_ptr<Task> task = found->second;
     task->cancelled = true;
-    if (task->started) task->signal.emit(asio::cancellation_type::terminal);
+    if (!task->started) return;
+    // On the executor, and holding the task: off it, co_spawn would queue the signal's bare address, which a task
+    // that ends before its turn has come would leave dangling. It may also end inside of emit().
+    asio::dispatch(state_->executor, [task] { task->signal.emit(asio::cancellation_type::terminal); });
 }
 
 void TaskGroup::cancel_all() {

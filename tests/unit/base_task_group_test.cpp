@@ -52,6 +52,13 @@ asio::awaitable<void> sleep_again_and_again(Trace* trace) {
     }
 }
 
+asio::awaitable<void> wait_for_a_turn(Trace* trace) {
+    ++trace->begun;
+    const auto executor = co_await asio::this_coro::executor;
+    co_await asio::post(executor, asio::use_awaitable);
+    ++trace->ended;
+}
+
 asio::awaitable<void> loop_until_cancelled(Trace* trace) {
     ++trace->begun;
     co_await asio::this_coro::throw_if_cancelled(false);
@@ -323,6 +330,16 @@ TEST_F(TaskGroups, TasksMayEndWhileTheyAreCancelled) {
     asio::post(context, [this] { group->cancel_all(); });  // on the executor, where everything runs inline
     EXPECT_TRUE(join());
     EXPECT_EQ(trace.ended, 3);
+}
+
+TEST_F(TaskGroups, TaskMayEndBetweenItsCancellationAndTheSignal) {
+    group->spawn("turn", wait_for_a_turn(&trace));
+    group->spawn("returner", return_at_once(&trace));
+    while (trace.begun < 2) context.run_one();
+    group->cancel_all();  // off the executor, so the signals come after the ends that are queued already
+    EXPECT_TRUE(join());
+    EXPECT_EQ(trace.ended, 2);
+    EXPECT_EQ(group->failed(), 0U);
 }
 
 TEST_F(TaskGroups, TasksMaySpawnTasks) {
