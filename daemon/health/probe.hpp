@@ -5,6 +5,7 @@
 #include <compare>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "base/asio.hpp"
 #include "config/config.hpp"
@@ -27,10 +28,12 @@ struct Target {
 /// The target that `policy` makes of an endpoint of the service called `service_name`.
 Target make_target(const SocketAddress& address, const config::Health& policy, const std::string& service_name);
 
-/// Probes once; never throws, never takes longer than `timeout`.
+/// Probes once; never throws, never takes longer than `timeout`. One that is cancelled ends at once and has observed
+/// `nothing`.
 using Probe = std::function<asio::awaitable<Outcome>(Target target, milliseconds timeout)>;
 
-/// The real one: tcp or http by the target's kind. A bare TCP probe closes with a normal FIN.
+/// The real one: tcp or http by the target's kind. A bare TCP probe closes with a normal FIN. An HTTP probe follows
+/// no redirect; a 503 is `unavailable` unless it is expected. Check `none` observes `nothing`.
 asio::awaitable<Outcome> probe(Target target, milliseconds timeout);
 
 /// What a failed connect or read says of the endpoint. Pure.
