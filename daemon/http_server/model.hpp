@@ -59,8 +59,8 @@ struct ServiceStatus {
 struct ReadyStatus {
     bool ready = false;
     struct Missing {
-        std::string service;
-        std::string reason;  ///< "not polled yet" | "2 of 4 endpoints not checked yet" | "shutting down"
+        std::string service;  ///< empty: not because of one service
+        std::string reason;   ///< "not polled yet" | "2 of 4 endpoints not checked yet" | "shutting down"
     };
     std::vector<Missing> missing;
 };

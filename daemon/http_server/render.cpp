@@ -123,14 +123,14 @@ Response problem(unsigned status, std::string_view title, std::string_view detai
 Response not_ready_problem(const ReadyStatus& status) {
     json::array missing;
     for (const auto& [service, reason] : status.missing) {
-        missing.push_back(json::object{{"service", service}, {"reason", reason}});
+        missing.push_back(json::object{{"service", text_or_null(service)}, {"reason", reason}});
     }
     Response response = problem(503, "", "");
     response.body = format_json(json::object{
         {"type", "about:blank"},
         {"title", "Service Unavailable"},
         {"status", 503},
-        {"detail", "not ready: wait for the services under `missing`; /v1/services shows their last errors"},
+        {"detail", "not ready: `missing` says what is waited for; GET /v1/services shows the last errors"},
         {"missing", std::move(missing)}});
     return response;
 }

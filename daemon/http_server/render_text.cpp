@@ -84,7 +84,8 @@ std::string pick_text(const SocketAddress& address) { return address.to_string()
 
 std::string missing_text(const ReadyStatus& status) {
     std::string out = "not ready\n";
-    for (const auto& [service, reason] : status.missing) out += service + ": " + reason + "\n";
+    for (const auto& [service, reason] : status.missing)
+        out += (service.empty() ? "" : service + ": ") + reason + "\n";
     return out;
 }
 

@@ -30,9 +30,9 @@ ServiceStatus orders() {
     EndpointStatus third{address("10.0.1.12:8080"),
                          "unhealthy",
                          false,
-                         "unhealthy:status",
+                         "unhealthy:bad_status",
                          noon,
-                         LastCheck{noon, "status", 12ms, 500},
+                         LastCheck{noon, "bad_status", 12ms, 500},
                          false,
                          noon,
                          1};
@@ -319,13 +319,20 @@ TEST(Readyz, ListsWhatIsMissingAsAProblem) {
                   {"service": "dark.local", "reason": "2 of 4 endpoints not checked yet"}])"));
 }
 
+TEST(Readyz, NamesNoServiceWhereItIsNotBecauseOfOne) {
+    FakeModel fake;
+    fake.ready = {false, {{"", "shutting down"}}};
+    const auto body = json(respond({"GET", "/readyz", "localhost", ""}, {}, fake.model()));
+    EXPECT_EQ(body.at("missing"), boost::json::parse(R"([{"service": null, "reason": "shutting down"}])"));
+}
+
 TEST(Readyz, ListsWhatIsMissingAsTextIfAsked) {
     FakeModel fake;
-    fake.ready = {false, {{"orders.local", "shutting down"}}};
+    fake.ready = {false, {{"orders.local", "not polled yet"}, {"", "shutting down"}}};
     const Response response = respond({"GET", "/readyz", "localhost", "text/plain"}, {}, fake.model());
     EXPECT_EQ(response.status, 503);
     EXPECT_EQ(response.content_type, plain);
-    EXPECT_EQ(response.body, "not ready\norders.local: shutting down\n");
+    EXPECT_EQ(response.body, "not ready\norders.local: not polled yet\nshutting down\n");
 }
 
 TEST(Services, ListsEachWithItsCountsOnly) {
@@ -419,11 +426,11 @@ TEST(Service, IsWrittenAsDocumented) {
       "port": 8080,
       "state": "unhealthy",
       "served": false,
-      "reason": "unhealthy:status",
+      "reason": "unhealthy:bad_status",
       "since": "2001-09-09T01:46:40.000Z",
       "last_check": {
         "at": "2001-09-09T01:46:40.000Z",
-        "outcome": "status",
+        "outcome": "bad_status",
         "latency_ms": 12,
         "http_status": 500
       },
@@ -471,12 +478,12 @@ TEST(Service, IsReadableAsText) {
               "alias: bestellungen\n"
               "last poll: 2001-09-09T01:46:40.000Z records, ttl 9.7s\n"
               "last error: 10.0.0.2:53: timeout\n"
-              "ENDPOINT        STATE      SERVED  REASON            SINCE                     LAST CHECK\n"
-              "10.0.1.10:8080  healthy    yes     served            2001-09-09T01:46:40.000Z  "
+              "ENDPOINT        STATE      SERVED  REASON                SINCE                     LAST CHECK\n"
+              "10.0.1.10:8080  healthy    yes     served                2001-09-09T01:46:40.000Z  "
               "2001-09-09T01:46:40.000Z connected, 3ms\n"
-              "[fd00::2]:8080  healthy    yes     served            2001-09-09T01:46:40.000Z  -\n"
-              "10.0.1.12:8080  unhealthy  no      unhealthy:status  2001-09-09T01:46:40.000Z  "
-              "2001-09-09T01:46:40.000Z status 500, 12ms\n");
+              "[fd00::2]:8080  healthy    yes     served                2001-09-09T01:46:40.000Z  -\n"
+              "10.0.1.12:8080  unhealthy  no      unhealthy:bad_status  2001-09-09T01:46:40.000Z  "
+              "2001-09-09T01:46:40.000Z bad_status 500, 12ms\n");
     EXPECT_THAT(get("/v1/services/dark.local", "text/plain").body, HasSubstr("no_endpoint, stale, index 4\n"));
 }
 

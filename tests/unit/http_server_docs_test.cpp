@@ -1,0 +1,110 @@
+// docs/http-api.md shows what the code writes, letter by letter, and its tables have every field.
+#include <fstream>
+#include <iterator>
+
+#include <boost/json/parse.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "http_server/routes.hpp"
+
+namespace taskdns::http_server {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+std::string read_page() {
+    std::ifstream file(TASKDNS_SOURCE_DIR "/docs/http-api.md");
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+/// `hour:minute:second.millisecond` of 2026-11-22.
+WallTime at(int hour, int minute, int second, int millisecond) {
+    return std::chrono::sys_days(std::chrono::year(2026) / 11 / 22) + std::chrono::hours(hour) +
+           std::chrono::minutes(minute) + seconds(second) + milliseconds(millisecond);
+}
+
+/// The service that the page shows.
+ServiceStatus example() {
+    ServiceStatus out;
+    out.name = "resource-server.local";
+    out.aliases = {"resource-server"};
+    out.source = "dns";
+    out.port = 8080;
+    out.state = "serving";
+    out.rung = "healthy";
+    out.index = 17;
+    out.last_poll = PollStatus{at(16, 10, 11, 123), "records", 10s, "", at(16, 10, 21, 623)};
+    EndpointStatus endpoint;
+    endpoint.address = SocketAddress::parse("10.0.1.10:8080").value();
+    endpoint.state = "healthy";
+    endpoint.served = true;
+    endpoint.reason = "served";
+    endpoint.since = at(16, 2, 40, 1);
+    endpoint.last_check = LastCheck{at(16, 10, 10, 900), "connected", 1ms, 0};
+    endpoint.present = true;
+    endpoint.last_seen = at(16, 10, 11, 123);
+    out.endpoints = {endpoint};
+    return out;
+}
+
+Model model() {
+    Model out;
+    out.ready = [] { return ReadyStatus{false, {{"resource-server.local", "2 of 4 endpoints not checked yet"}}}; };
+    out.services = [] { return std::vector<ServiceStatus>{example()}; };
+    out.service = [](std::string_view name) {
+        return name == "resource-server.local" ? std::optional(example()) : std::nullopt;
+    };
+    out.pick = [](std::string_view) { return SocketAddress::parse("10.0.1.10:8080"); };
+    return out;
+}
+
+std::string get(const std::string& target) {
+    return respond({"GET", target, "localhost", "application/json"}, {}, model()).body;
+}
+
+TEST(HttpApiPage, ShowsTheAnswersAsTheyAre) {
+    const std::string page = read_page();
+    for (const char* target : {"/readyz", "/v1/services/resource-server.local",
+                               "/v1/services/resource-server.local/endpoints", "/v1/services/resorce-server.local"}) {
+        EXPECT_THAT(page, HasSubstr("```json\n" + get(target) + "```\n")) << target;
+    }
+}
+
+/// `a.b`, `a[].b`: every field of `value` and below, with `prefix` in front.
+void list_fields(const boost::json::value& value, const std::string& prefix, std::vector<std::string>& out) {
+    if (const auto* array = value.if_array()) {
+        for (const auto& element : *array) list_fields(element, prefix + "[]", out);
+    } else if (const auto* object = value.if_object()) {
+        for (const auto& [key, member] : *object) {
+            const std::string name = (prefix.empty() ? "" : prefix + ".") + std::string(key);
+            if (!member.is_object() && !member.is_array()) out.push_back(name);
+            list_fields(member, name, out);
+        }
+    }
+}
+
+TEST(HttpApiPage, SaysWhatEachFieldMeans) {
+    const std::string page = read_page();
+    std::vector<std::string> fields;
+    list_fields(boost::json::parse(get("/v1/services/resource-server.local")), "", fields);
+    EXPECT_GT(fields.size(), 20U);
+    for (const std::string& field : fields) {
+        if (field.starts_with("endpoint_counts.")) continue;  // explained in one row
+        EXPECT_THAT(page, HasSubstr("\n| `" + field + "` |"));
+    }
+}
+
+TEST(HttpApiPage, HasEachRouteThatA404Names) {
+    const std::string page = read_page();
+    const std::string detail = get("/");
+    for (const char* route : {"/healthz", "/readyz", "/v1/services", "/v1/services/NAME",
+                              "/v1/services/NAME/endpoints", "/v1/services/NAME/pick"}) {
+        EXPECT_THAT(page, HasSubstr("\n| `GET " + std::string(route) + "` |"));
+        EXPECT_THAT(detail, HasSubstr(route));
+    }
+}
+
+}  // namespace
+}  // namespace taskdns::http_server
