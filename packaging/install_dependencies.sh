@@ -11,7 +11,7 @@ packages_of() {
             "libcli11-dev libboost$boost-dev libboost-json$boost-dev libboost-url$boost-dev" ;;
         test) echo "libgtest-dev libgmock-dev python3 knot unbound clang-format-14" ;;
         demo) echo "python3 knot unbound bind9-dnsutils curl iproute2 mount util-linux" ;;
-        ci) echo "clang-14 clang-tidy-14 clang-tools-14 libclang-rt-14-dev" ;;
+        ci) echo "clang-tidy-14 shellcheck" ;;
         *)
             echo "install_dependencies: no group '$1' (known: build, test, demo, ci)" >&2
             return 2

@@ -1,0 +1,53 @@
+#!/bin/bash
+# The tests: installs what they need, builds, and runs them all. Usage: packaging/test.sh [--quick]
+#   --quick  unit tests and lints only
+# All traffic stays on loopback, on ports that are free; nothing is left running.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source packaging/steps.sh
+require_system test
+
+quick=no
+case ${1:-} in
+    "") ;;
+    --quick) quick=yes ;;
+    *)
+        sed -n '2,3p' "$0" | cut -c 3- >&2
+        exit 2
+        ;;
+esac
+
+build() { # PRESET TARGET...
+    local preset=$1
+    shift
+    mkdir -p "build/$preset"
+    cmake --preset "$preset" >"build/$preset/configure.log" 2>&1 || {
+        cat "build/$preset/configure.log"
+        exit 1
+    }
+    cmake --build --preset "$preset" --target "$@"
+}
+
+heading "What the tests need: compiler, libraries, GoogleTest, knot, unbound"
+packaging/install_dependencies.sh build test
+
+heading "Building everything (preset dev)"
+build dev all
+
+heading "Lints: layers, file sizes, documents, format, scripts"
+ctest --preset dev -j 2 -L lint
+
+heading "Unit tests, and the fuzz targets' corpus"
+ctest --preset dev -j 2 -LE "lint|integration"
+
+if [ $quick = no ]; then
+    heading "Integration tests: the daemon with real knotd, unbound and web servers"
+    ctest --preset dev -j 2 -L integration
+
+    heading "Building the release binary (preset release, fully static)"
+    build release taskdns
+
+    heading "The release binary in an empty root"
+    packaging/test_empty_root.sh build/release/daemon/taskdns
+fi
+finish_steps "All tests passed"
