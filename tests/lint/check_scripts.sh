@@ -6,5 +6,5 @@ if ! command -v shellcheck >/dev/null 2>&1; then
     echo "check_scripts: shellcheck is not installed (packaging/install_dependencies.sh ci)"
     exit 77
 fi
-find packaging tests/lint -name '*.sh' -exec shellcheck -x {} + .ci/run
+find packaging tests/lint .ci \( -name '*.sh' -o -path .ci/run \) -exec shellcheck -x {} +
 echo "check_scripts: well"
