@@ -40,18 +40,21 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::string suggestion(std::string_view word, std::span<const std::string> known) {
-    const std::string* nearest = nullptr;
+const std::string* nearest(std::string_view word, std::span<const std::string> known) {
+    const std::string* best = nullptr;
+    if (word.size() > longest_word) return best;
     std::size_t least = 1 + std::max<std::size_t>(1, word.size() / 3);  // a third of it may be wrong
-    if (word.size() <= longest_word) {
-        for (const std::string& candidate : known) {
-            const std::size_t found = distance(plain(word), plain(candidate));
-            if (found >= least || found >= candidate.size()) continue;
-            least = found;
-            nearest = &candidate;
-        }
+    for (const std::string& candidate : known) {
+        const std::size_t found = distance(plain(word), plain(candidate));
+        if (found >= least || found >= candidate.size()) continue;
+        least = found;
+        best = &candidate;
     }
-    if (nearest != nullptr) return "(did you mean " + *nearest + "?)";
+    return best;
+}
+
+std::string suggestion(std::string_view word, std::span<const std::string> known) {
+    if (const std::string* best = nearest(word, known)) return "(did you mean " + *best + "?)";
     return fmt::format("(known here: {})", fmt::join(known, ", "));
 }
 

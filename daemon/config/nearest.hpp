@@ -8,8 +8,11 @@
 
 namespace taskdns::config {
 
+/// Null if none is near. Case, `-` and `_` do not count as differences.
+const std::string* nearest(std::string_view word, std::span<const std::string> known);
+
 /// The mend for a word that is not known, in parentheses: `(did you mean interval?)`, or, if nothing is near,
-/// `(known here: a, b, c)`. Case, `-` and `_` do not count as differences.
+/// `(known here: a, b, c)`.
 std::string suggestion(std::string_view word, std::span<const std::string> known);
 
 }  // namespace taskdns::config

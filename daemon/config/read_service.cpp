@@ -177,9 +177,8 @@ ServiceDraft read_service(YamlMap map, const ServiceDraft& base, Mistakes& mista
     ServiceDraft draft = base;
     Service& out = draft.service;
     map.value("name", service_name, out.name);
-    if (!map.has("name")) {
-        map.mistake_at("name", "is missing (such as name: orders.local)");
-    } else if (map.sound("name")) {
+    map.required("name", "name: orders.local");
+    if (map.has("name") && map.sound("name")) {
         draft.name = {out.name, map.place_of("name"), map.path_of("name")};
     }
     draft.aliases = map.list("aliases", service_name, out.aliases);

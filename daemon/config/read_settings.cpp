@@ -62,6 +62,12 @@ void check_upstream_is_another(const SettingsDraft& draft, Mistakes& mistakes) {
     }
 }
 
+void check_somebody_listens(const SettingsDraft& draft, Mistakes& mistakes) {
+    if (!draft.dns.empty() || !draft.http.empty() || !mistakes.none_at("listen")) return;
+    mistakes.add(draft.listen_place, "listen",
+                 "dns and http are both empty, so that nobody could ask (such as dns: [127.0.0.1:53])");
+}
+
 }  // namespace
 
 std::vector<Placed<SocketAddress>> SettingsDraft::default_listeners(std::initializer_list<const char*> texts) {
@@ -72,6 +78,7 @@ std::vector<Placed<SocketAddress>> SettingsDraft::default_listeners(std::initial
 
 void read_listen(YamlMap map, SettingsDraft& draft) {
     Listen& out = draft.listen;
+    draft.listen_place = map.place();
     const bool dns_is_written = map.has("dns");
     auto dns = map.list("dns", dns_listener, values_of(draft.dns));
     auto http = map.list("http", http_listener, values_of(draft.http));
@@ -115,6 +122,7 @@ void read_log(YamlMap map, Log& out) {
 void check_settings(const SettingsDraft& draft, Mistakes& mistakes) {
     check_no_listener_twice(draft, mistakes);
     check_who_may_ask(draft, mistakes);
+    check_somebody_listens(draft, mistakes);
     check_upstream_is_another(draft, mistakes);
 }
 

@@ -18,6 +18,7 @@ struct SettingsDraft {
     std::vector<Placed<SocketAddress>> dns = default_listeners({"127.0.0.1:53", "[::1]:53"});
     std::vector<Placed<SocketAddress>> http = default_listeners({"127.0.0.1:8053"});
     std::vector<Placed<SocketAddress>> servers;
+    Place listen_place;
 
     static std::vector<Placed<SocketAddress>> default_listeners(std::initializer_list<const char*> texts);
 };

@@ -1,6 +1,7 @@
 // Is this text at all? Layer: config.
 #include "config/text_check.hpp"
 
+#include <algorithm>
 #include <cstdint>
 
 #include <fmt/format.h>
@@ -46,6 +47,27 @@ bool check_text(std::string_view text, std::uint32_t source, Mistakes& mistakes)
         text.remove_prefix(length);
     }
     return true;
+}
+
+bool quote_is_closed(std::string_view text, const Place& place) {
+    for (std::uint32_t line = 1; line < place.line; ++line) {
+        const std::size_t end = text.find('\n');
+        if (end == std::string_view::npos) return true;
+        text.remove_prefix(end + 1);
+    }
+    text.remove_prefix(std::min<std::size_t>(place.column - 1, text.size()));
+    if (!text.starts_with('\'') && !text.starts_with('"')) return true;  // not a quote
+    const char quote = text.front();
+    for (std::size_t i = 1; i < text.size(); ++i) {
+        if (quote == '"' && text[i] == '\\') {
+            ++i;
+        } else if (text[i] == quote && quote == '\'' && text.substr(i + 1).starts_with(quote)) {
+            ++i;
+        } else if (text[i] == quote) {
+            return true;
+        }
+    }
+    return false;
 }
 
 }  // namespace taskdns::config

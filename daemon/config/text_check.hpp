@@ -12,4 +12,7 @@ namespace taskdns::config {
 /// octet that is not.
 bool check_text(std::string_view text, std::uint32_t source, Mistakes& mistakes);
 
+/// True if the quote that opens at `place` closes again: yaml-cpp 0.7 lets the end of the text close it.
+bool quote_is_closed(std::string_view text, const Place& place);
+
 }  // namespace taskdns::config

@@ -172,6 +172,7 @@ std::string not_a_duration(std::string_view text) {
                                                          {"hours", "h"}}};
     constexpr std::string_view otherwise = "is not a duration (such as 500ms or 5s)";
     const std::size_t end = std::min(text.find_first_not_of("0123456789."), text.size());
+    if (end == 0) return quoted(text) + " " + std::string(otherwise);
     const std::string_view number = text.substr(0, end);
     std::string unit;
     for (const char c : text.substr(end)) {

@@ -111,25 +111,32 @@ std::optional<std::vector<YamlMap::Item>> YamlMap::items(std::string_view key, s
     const Node* node = find(key);
     if (node == nullptr) return std::nullopt;
     std::vector<Item> out;
-    if (node->broken) return out;
+    if (node->broken || (!word.empty() && node->kind == Node::Kind::scalar && node->text == word)) return out;
     if (node->kind == Node::Kind::scalar) {
-        if (!word.empty() && node->text == word) return out;
         for (const Piece& piece : split_at_commas(node->text)) {
             out.push_back({piece.text, node->place, fmt::format("{}[{}]", path_of(key), out.size())});
         }
-        return out;
-    }
-    if (node->kind != Node::Kind::list) {
+    } else if (node->kind == Node::Kind::list) {
+        out = items_of_list(*node, path_of(key), what, example);
+    } else {
         mistake_at(key, fmt::format("is {}, not a list (such as [{}])", to_string(node->kind), example));
-        return out;
     }
-    for (std::size_t i = 0; i < node->items.size(); ++i) {
-        const Node& item = node->items[i];
-        std::string path = fmt::format("{}[{}]", path_of(key), i);
+    if (out.empty() && !word.empty() && sound(key)) {
+        mistake_at(key, fmt::format("is an empty list (write {}, or such as [{}])", word, example));
+    }
+    return out;
+}
+
+std::vector<YamlMap::Item> YamlMap::items_of_list(const Node& node, const std::string& list_path,
+                                                  std::string_view what, std::string_view example) {
+    std::vector<Item> out;
+    for (std::size_t i = 0; i < node.items.size(); ++i) {
+        const Node& item = node.items[i];
+        std::string path = fmt::format("{}[{}]", list_path, i);
         if (item.kind == Node::Kind::scalar && !item.broken) {
             out.push_back({item.text, item.place, std::move(path)});
         } else if (!item.broken) {
-            const Place& place = item.kind == Node::Kind::null ? node->place : item.place;
+            const Place& place = item.kind == Node::Kind::null ? node.place : item.place;
             reading_->mistakes.add(place, std::move(path),
                                    fmt::format("is {}, not {} (such as {})", to_string(item.kind), what, example));
         }
@@ -180,7 +187,16 @@ void YamlMap::mistake_at(std::string_view key, std::string what) {
     reading_->mistakes.add(place_of(key), path_of(key), std::move(what));
 }
 
+void YamlMap::required(std::string_view key, std::string example) {
+    if (!has(key)) missing_.emplace_back(key, std::move(example));
+}
+
 void YamlMap::finish() {
+    check_keys();
+    for (const auto& [key, example] : missing_) mistake_at(key, "is missing (such as " + example + ")");
+}
+
+void YamlMap::check_keys() {
     if (node_->kind != Node::Kind::map) return;
     for (const Key& key : node_->keys) {
         if (std::find(known_.begin(), known_.end(), key.text) != known_.end()) continue;
@@ -188,6 +204,8 @@ void YamlMap::finish() {
             reading_->mistakes.add(key.place, "", "");
             continue;
         }
+        const std::string* meant = nearest(key.text, known_);
+        std::erase_if(missing_, [meant](const auto& entry) { return meant != nullptr && entry.first == *meant; });
         reading_->mistakes.add(key.place, path_of(key.text),
                                key.text == "<<" ? "merge keys are not read (put what services share under defaults:)"
                                                 : "unknown key " + suggestion(key.text, known_));

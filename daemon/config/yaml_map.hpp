@@ -72,6 +72,8 @@ public:
     bool sound(std::string_view key) const;
     /// What is not written here is taken from the map at `path` (defaults).
     void inherits(std::string path) { inherited_ = std::move(path); }
+    /// It must be written; `example` is of the whole line. Reported by finish(), unless a mistyped key is this one.
+    void required(std::string_view key, std::string example);
     /// At the key's value, or at the map if the key is not written.
     void mistake_at(std::string_view key, std::string what);
     /// Every key that no call asked for is a mistake. Call it last.
@@ -91,6 +93,7 @@ private:
         std::string path;
     };
     const Node* find(std::string_view key) const;
+    void check_keys();
     void state(Setting setting);
     /// The text of a single value; null if it is not written, or is something else, which is a mistake.
     const std::string* scalar(std::string_view key, std::string_view what, std::string_view example);
@@ -99,6 +102,8 @@ private:
     /// Null if the key is not written; broken and mistaken items are left out.
     std::optional<std::vector<Item>> items(std::string_view key, std::string_view what, std::string_view example,
                                            std::string_view word);
+    std::vector<Item> items_of_list(const Node& node, const std::string& list_path, std::string_view what,
+                                    std::string_view example);
 
     Reading* reading_;
     const Node* node_;
@@ -106,6 +111,7 @@ private:
     std::string path_;
     std::string inherited_;
     std::vector<std::string> known_;
+    std::vector<std::pair<std::string, std::string>> missing_;  // key and example
 };
 
 template <class Enum>

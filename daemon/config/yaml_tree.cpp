@@ -35,6 +35,7 @@ class TreeBuilder final : public YAML::EventHandler {
 public:
     TreeBuilder(std::uint32_t source, Mistakes& mistakes) : source_(source), mistakes_(mistakes) {}
 
+    const std::optional<Place>& last_quoted() const { return last_quoted_; }
     Node take_root() { return std::move(root_); }
     Place place_of(const YAML::Mark& mark) const {
         if (mark.is_null()) return {source_, 1, 1};
@@ -54,6 +55,7 @@ public:
     void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   const std::string& value) override {
         check_tag(mark, tag);
+        if (tag == "!") last_quoted_ = place_of(mark);
         add_leaf({.kind = Node::Kind::scalar, .place = place_of(mark), .text = value, .keys = {}, .items = {}},
                  anchor);
     }
@@ -186,6 +188,7 @@ private:
     std::unordered_map<YAML::anchor_t, Anchored> anchors_;
     std::size_t values_ = 0;
     unsigned documents_ = 0;
+    std::optional<Place> last_quoted_;
     Node root_;
 };
 
@@ -218,7 +221,9 @@ std::optional<Node> parse_yaml(const std::string& text, std::uint32_t source, Mi
         YAML::Parser parser(stream);
         while (parser.HandleNextDocument(builder)) {
         }
-        return builder.take_root();
+        const auto& quote = builder.last_quoted();  // only the last can be open
+        if (!quote || quote_is_closed(text, *quote)) return builder.take_root();
+        mistakes.add(*quote, "", "not YAML: a quote opens here and does not close (add the other one)");
     } catch (const YAML::Exception& e) {
         mistakes.add(builder.place_of(e.mark), "",
                      "not YAML: " + printable(e.msg) + " (check indentation, quotes and brackets up to here)");
