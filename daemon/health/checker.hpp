@@ -12,11 +12,10 @@
 #include "base/counter.hpp"
 #include "config/config.hpp"
 #include "health/probe.hpp"
+#include "health/schedule.hpp"
 #include "health/verdict.hpp"
 
 namespace taskdns::health {
-
-using ServiceIndex = std::uint32_t;  ///< position in config::Config::services
 
 struct Counters {
     Counter probes;
@@ -28,11 +27,8 @@ struct Counters {
 class Checker {
 public:
     /// `on_outcome` is called after every outcome of an endpoint that `service` has; `changed` if its verdict did.
-    struct Event {
-        ServiceIndex service = 0;
-        SocketAddress endpoint;
-        bool changed = false;
-    };
+    /// Never from within a call of ours, and never after stop() or the destructor. It may call set_endpoints().
+    using Event = health::Event;
     using OnOutcome = std::function<void(const Event& event)>;
 
     static constexpr unsigned max_in_flight = 256;
@@ -44,9 +40,9 @@ public:
     /// the others keep their verdict. A service with check `none` has no endpoints here.
     void set_endpoints(ServiceIndex service, const std::string& service_name, const config::Health& policy,
                        const std::vector<SocketAddress>& endpoints);
-    /// Null if it is not checked for this service.
+    /// Null if it is not checked for this service. Valid until the next set_endpoints().
     const Verdict* find(ServiceIndex service, const SocketAddress& endpoint) const;
-    /// Stops probing; true when all probes have ended within `limit`.
+    /// Stops probing for good; true when all probes have ended within `limit`.
     asio::awaitable<bool> stop(milliseconds limit);
 
     const Counters& counters() const;

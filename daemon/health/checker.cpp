@@ -1,0 +1,117 @@
+// The checks at work: one loop that waits for the next target to be due, and one coroutine per probe in flight.
+// Layer: health (may include base, config, Asio). Threads: the control thread's executor.
+#include "health/checker.hpp"
+
+#include <exception>
+
+#include <boost/asio/steady_timer.hpp>
+
+#include "base/task_group.hpp"
+
+namespace taskdns::health {
+
+struct Checker::State {
+    State(const asio::any_io_executor& executor, Probe p, OnOutcome callback, std::uint32_t seed)
+        : probe(std::move(p)),
+          on_outcome(std::move(callback)),
+          schedule(max_in_flight, seed),
+          timer(executor),
+          tasks(executor) {}
+
+    static asio::awaitable<void> check(std::shared_ptr<State> state);
+    static asio::awaitable<void> probe_once(std::shared_ptr<State> state, Schedule::Job job);
+    void finish(const Schedule::Job& job, const Outcome& outcome);
+    void wake_if_due_earlier();
+    void end();
+
+    Probe probe;
+    OnOutcome on_outcome;
+    Schedule schedule;
+    Counters counters;
+    asio::steady_timer timer;
+    TimePoint sleeps_until = never;  // the loop, while it waits for the timer
+    bool ended = false;
+    TaskGroup tasks;
+};
+
+asio::awaitable<void> Checker::State::check(std::shared_ptr<State> state) {
+    co_await asio::this_coro::throw_if_cancelled(false);
+    while (!state->ended) {
+        while (auto job = state->schedule.take_due(Clock::now())) {
+            state->counters.probes.add();
+            state->tasks.spawn("probe", probe_once(state, std::move(*job)));
+        }
+        if (state->ended) break;
+        state->sleeps_until = state->schedule.next_due();
+        state->timer.expires_at(state->sleeps_until);
+        co_await state->timer.async_wait(as_result);
+    }
+}
+
+asio::awaitable<void> Checker::State::probe_once(std::shared_ptr<State> state, Schedule::Job job) {
+    Outcome outcome{.observed = Observed::local_fault};
+    try {
+        const Outcome seen = co_await state->probe(job.target, job.timeout);
+        outcome = seen;
+    } catch (const std::exception&) {
+        // Cancelled before its first step, or a probe that breaks its promise: in no case the endpoint's fault.
+    }
+    state->finish(job, outcome);
+}
+
+void Checker::State::finish(const Schedule::Job& job, const Outcome& outcome) {
+    if (ended) return;
+    switch (evidence(outcome.observed)) {
+        case Evidence::success:
+            counters.successes.add();
+            break;
+        case Evidence::certain:
+        case Evidence::doubtful:
+            counters.failures.add();
+            break;
+        case Evidence::none:
+            counters.local_faults.add();
+            break;
+    }
+    for (const Event& event : schedule.finish(job, outcome, Clock::now())) {
+        if (!ended) on_outcome(event);
+    }
+    wake_if_due_earlier();
+}
+
+void Checker::State::wake_if_due_earlier() {
+    if (schedule.next_due() < sleeps_until) timer.cancel();
+}
+
+void Checker::State::end() {
+    ended = true;
+    tasks.cancel_all();
+}
+
+Checker::Checker(asio::any_io_executor executor, Probe probe, OnOutcome on_outcome, std::uint32_t seed)
+    : state_(std::make_shared<State>(executor, std::move(probe), std::move(on_outcome), seed)) {
+    state_->tasks.spawn("checks", State::check(state_));
+}
+
+Checker::~Checker() { state_->end(); }
+
+void Checker::set_endpoints(ServiceIndex service, const std::string& service_name, const config::Health& policy,
+                            const std::vector<SocketAddress>& endpoints) {
+    state_->schedule.set_endpoints(service, service_name, policy, endpoints, Clock::now());
+    state_->wake_if_due_earlier();
+}
+
+const Verdict* Checker::find(ServiceIndex service, const SocketAddress& endpoint) const {
+    return state_->schedule.find(service, endpoint);
+}
+
+asio::awaitable<bool> Checker::stop(milliseconds limit) {
+    const std::shared_ptr<State> state = state_;
+    state->end();
+    const bool all_ended = co_await state->tasks.join(limit);
+    co_return all_ended;
+}
+
+const Counters& Checker::counters() const { return state_->counters; }
+
+}  // namespace taskdns::health

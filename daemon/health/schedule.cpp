@@ -1,0 +1,149 @@
+// When which target is probed, and what becomes of its outcomes. Layer: health (pure).
+#include "health/schedule.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace taskdns::health {
+namespace {
+
+std::vector<SocketAddress> sorted_and_unique(std::vector<SocketAddress> endpoints) {
+    std::ranges::sort(endpoints);
+    const auto repeated = std::ranges::unique(endpoints);
+    endpoints.erase(repeated.begin(), repeated.end());
+    return endpoints;
+}
+
+/// What the outcome of a shared probe, which had the longest timeout, is to a service whose own is `timeout`.
+Outcome judged_within(milliseconds timeout, const Schedule::Job& job, Outcome outcome) {
+    const bool late = timeout < job.timeout && outcome.latency > timeout;
+    if (late && evidence(outcome.observed) != Evidence::none) outcome.observed = Observed::timeout;
+    return outcome;
+}
+
+}  // namespace
+
+Schedule::Schedule(unsigned max_in_flight, std::uint32_t seed) : max_in_flight_(max_in_flight), random_(seed) {}
+
+Schedule::Endpoint* Schedule::Service::find(const SocketAddress& address) {
+    const auto found = std::ranges::lower_bound(endpoints, address, {}, &Endpoint::address);
+    return found != endpoints.end() && found->address == address ? &*found : nullptr;
+}
+
+void Schedule::set_endpoints(ServiceIndex service, const std::string& service_name, const config::Health& policy,
+                             const std::vector<SocketAddress>& endpoints, TimePoint now) {
+    Service& current = services_[service];
+    Service before = std::exchange(current, Service{service_name, policy, {}});
+    const bool same_policy = before.policy == policy && before.name == service_name;
+    std::vector<SocketAddress> wanted;
+    if (policy.check != config::CheckKind::none) wanted = sorted_and_unique(endpoints);
+    current.endpoints.reserve(wanted.size());
+
+    for (const SocketAddress& address : wanted) {
+        const Endpoint* known = before.find(address);
+        const Verdict& verdict =
+            current.endpoints
+                .emplace_back(address, known != nullptr ? known->verdict : Verdict{.since = now, .first_seen = now})
+                .verdict;
+        if (known != nullptr && same_policy) continue;
+        Target target = make_target(address, policy, service_name);
+        if (known != nullptr && make_target(address, before.policy, before.name) == target) {
+            hasten(*targets_.find(target), now + jittered(verdict.next_delay(policy, now)));
+        } else {
+            subscribe(service, std::move(target), now);
+        }
+    }
+    for (const Endpoint& endpoint : before.endpoints) {
+        const bool stays = current.find(endpoint.address) != nullptr;
+        if (stays && same_policy) continue;
+        const Target target = make_target(endpoint.address, before.policy, before.name);
+        if (stays && make_target(endpoint.address, policy, service_name) == target) continue;
+        unsubscribe(service, target);
+    }
+    if (current.endpoints.empty()) services_.erase(service);
+}
+
+void Schedule::subscribe(ServiceIndex service, Target target, TimePoint now) {
+    const auto [entry, is_new] = targets_.try_emplace(std::move(target));
+    entry->second.subscribers.push_back(service);
+    if (is_new) {
+        entry->second.id = next_id_++;
+        entry->second.due = now;
+        queue_.insert({now, entry->second.id, &*entry});
+    } else {
+        hasten(*entry, now);
+    }
+}
+
+void Schedule::unsubscribe(ServiceIndex service, const Target& target) {
+    const auto entry = targets_.find(target);
+    if (entry == targets_.end()) return;
+    Tracked& tracked = entry->second;
+    std::erase(tracked.subscribers, service);
+    if (!tracked.subscribers.empty()) return;
+    if (!tracked.in_flight) queue_.erase({tracked.due, tracked.id, &*entry});
+    targets_.erase(entry);
+}
+
+/// Not while in flight: its outcome will say when it is due again.
+void Schedule::hasten(Targets::value_type& target, TimePoint due) {
+    Tracked& tracked = target.second;
+    if (tracked.in_flight || tracked.due <= due) return;
+    queue_.erase({tracked.due, tracked.id, &target});
+    tracked.due = due;
+    queue_.insert({tracked.due, tracked.id, &target});
+}
+
+const Verdict* Schedule::find(ServiceIndex service, const SocketAddress& endpoint) const {
+    const auto entry = services_.find(service);
+    if (entry == services_.end()) return nullptr;
+    const auto& endpoints = entry->second.endpoints;
+    const auto found = std::ranges::lower_bound(endpoints, endpoint, {}, &Endpoint::address);
+    return found != endpoints.end() && found->address == endpoint ? &found->verdict : nullptr;
+}
+
+std::optional<Schedule::Job> Schedule::take_due(TimePoint now) {
+    if (next_due() > now) return std::nullopt;
+    Targets::value_type& target = *queue_.begin()->target;
+    queue_.erase(queue_.begin());
+    target.second.in_flight = true;
+    ++in_flight_;
+    Job job{.target = target.first, .id = target.second.id};
+    for (const ServiceIndex service : target.second.subscribers) {
+        job.timeout = std::max(job.timeout, services_.at(service).policy.timeout);
+    }
+    return job;
+}
+
+TimePoint Schedule::next_due() const {
+    return queue_.empty() || in_flight_ >= max_in_flight_ ? never : queue_.begin()->at;
+}
+
+std::vector<Event> Schedule::finish(const Job& job, const Outcome& outcome, TimePoint now) {
+    --in_flight_;
+    std::vector<Event> events;
+    const auto entry = targets_.find(job.target);
+    if (entry == targets_.end() || entry->second.id != job.id) return events;  // forgotten while in flight
+    Tracked& tracked = entry->second;
+    auto delay = milliseconds::max();
+    for (const ServiceIndex index : tracked.subscribers) {
+        Service& service = services_.at(index);
+        Endpoint* endpoint = service.find(job.target.address);
+        const bool changed =
+            endpoint->verdict.apply(judged_within(service.policy.timeout, job, outcome), service.policy, now);
+        events.push_back({index, endpoint->address, changed});
+        delay = std::min(delay, endpoint->verdict.next_delay(service.policy, now));
+    }
+    tracked.in_flight = false;
+    tracked.due = now + jittered(delay);
+    queue_.insert({tracked.due, tracked.id, &*entry});
+    return events;
+}
+
+milliseconds Schedule::jittered(milliseconds delay) {
+    constexpr double widest = 0.1;
+    const double share = std::uniform_real_distribution<>(1.0 - widest, 1.0)(random_);
+    return milliseconds(static_cast<milliseconds::rep>(static_cast<double>(delay.count()) * share));
+}
+
+}  // namespace taskdns::health
