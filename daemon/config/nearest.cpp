@@ -10,7 +10,8 @@
 namespace taskdns::config {
 namespace {
 
-constexpr std::size_t longest_word = 64;  // nothing known is near a longer one; bounds the work
+constexpr std::size_t shortest_prefix = 3;  // `warn` is meant to be `warning`
+constexpr std::size_t longest_word = 64;    // nothing known is near a longer one; bounds the work
 
 std::string plain(std::string_view word) {
     std::string out(word);
@@ -45,7 +46,9 @@ const std::string* nearest(std::string_view word, std::span<const std::string> k
     if (word.size() > longest_word) return best;
     std::size_t least = 1 + std::max<std::size_t>(1, word.size() / 3);  // a third of it may be wrong
     for (const std::string& candidate : known) {
-        const std::size_t found = distance(plain(word), plain(candidate));
+        std::size_t found = distance(plain(word), plain(candidate));
+        if (word.size() >= shortest_prefix && plain(candidate).starts_with(plain(word)))
+            found = std::min(found, least - 1);
         if (found >= least || found >= candidate.size()) continue;
         least = found;
         best = &candidate;

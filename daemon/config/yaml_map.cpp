@@ -101,8 +101,9 @@ std::size_t YamlMap::read_word(std::string_view key, const std::vector<std::stri
     if (text == nullptr) return fallback;
     const auto known = std::find(words.begin(), words.end(), *text);
     if (known != words.end()) return static_cast<std::size_t>(known - words.begin());
-    mistake_at(
-        key, fmt::format("{} is not one of {} {}", quoted(*text), fmt::join(words, ", "), suggestion(*text, words)));
+    const std::string* meant = nearest(*text, words);
+    mistake_at(key, fmt::format("{} is not one of {} {}", quoted(*text), fmt::join(words, ", "),
+                                meant != nullptr ? "(did you mean " + *meant + "?)" : "(write one of them)"));
     return fallback;
 }
 

@@ -61,7 +61,7 @@ INSTANTIATE_TEST_SUITE_P(Scalars, OneMistake, testing::Values(
     MistakeCase{"NegativeNumber", service("  port: -1"), "3:9: services[0].port: '-1' is out of range (1 to 65535)"},
     MistakeCase{"NotABoolean", service("  required: yes"), "3:13: services[0].required: 'yes' is neither true nor false (write one of them)"},
     MistakeCase{"NotAWord", with_service("log: {level: inf}"), "1:14: log.level: 'inf' is not one of debug, info, warning, error (did you mean info?)"},
-    MistakeCase{"FarFromAnyWord", with_service("log: {format: protobuf}"), "1:15: log.format: 'protobuf' is not one of text, json (known here: text, json)"},
+    MistakeCase{"FarFromAnyWord", with_service("log: {format: protobuf}"), "1:15: log.format: 'protobuf' is not one of text, json (write one of them)"},
     MistakeCase{"WordInLowerCase", service("  record: srv"), "3:11: services[0].record: 'srv' is not one of auto, A, AAAA, SRV (did you mean SRV?)"},
     MistakeCase{"AListForANumber", service("  port: [80]"), "3:9: services[0].port: is a list, not a number (such as 1)"},
     MistakeCase{"AMapForADuration", health("interval: {s: 5}"), "4:22: services[0].health.interval: is a map of keys, not a duration (such as 5s)"},
@@ -229,14 +229,19 @@ TEST(BadText, IsToldApartFromYaml) {
     EXPECT_EQ(mistakes_in("# \xc3\xa9\n\xc0\x80"), "f.yaml:2:1: octet 0xc0 is not UTF-8 (save it as UTF-8 text)");
     EXPECT_EQ(mistakes_in("\xed\xa0\x80"), "f.yaml:1:1: octet 0xed is not UTF-8 (save it as UTF-8 text)");
     EXPECT_EQ(mistakes_in("# \xc3"), "f.yaml:1:3: octet 0xc3 is not UTF-8 (save it as UTF-8 text)");
-    EXPECT_EQ(mistakes_in(std::string("\x7f" "ELF\2\1\0", 7)), "f.yaml:1:1: octet 0x7f is not text (is this a YAML file?)");
+    EXPECT_EQ(mistakes_in(std::string("\x7f"
+                                      "ELF\2\1\0",
+                                      7)),
+              "f.yaml:1:1: octet 0x7f is not text (is this a YAML file?)");
     EXPECT_EQ(mistakes_in(std::string("a\0b", 3)), "f.yaml:1:2: octet 0x00 is not text (is this a YAML file?)");
 }
 
 TEST(BadText, OfOtherShapesIsRefused) {
-    EXPECT_EQ(mistakes_in("just words"), "f.yaml:1:1: is a single value, not a map of keys (write `key: value` lines below it)");
+    EXPECT_EQ(mistakes_in("just words"),
+              "f.yaml:1:1: is a single value, not a map of keys (write `key: value` lines below it)");
     EXPECT_EQ(mistakes_in("- a\n"), "f.yaml:1:1: is a list, not a map of keys (write `key: value` lines below it)");
-    EXPECT_EQ(mistakes_in("a: 1\n---\nb: 2\n"), "f.yaml:2:1: a second document begins here (only one is read: remove it)");
+    EXPECT_EQ(mistakes_in("a: 1\n---\nb: 2\n"),
+              "f.yaml:2:1: a second document begins here (only one is read: remove it)");
     EXPECT_EQ(mistakes_in("log: !Ref Other\n"), "f.yaml:1:6: tag '!Ref' is not known (remove it)");
     EXPECT_EQ(mistakes_in("? [a]\n: b\n"), "f.yaml:1:3: a list cannot be a key (quote what begins with [ or {)");
     EXPECT_EQ(mistakes_in("a: &x [*x]\n"), "f.yaml:1:8: an alias inside what it stands for (write it out)");
@@ -247,7 +252,8 @@ TEST(BadText, BeyondTheLimitsIsRefused) {
     EXPECT_THAT(mistakes_in(nested(100'000)), HasSubstr("nested more than 32 deep"));
     EXPECT_THAT(mistakes_in(nested(31)), HasSubstr("a: unknown key"));
     EXPECT_THAT(mistakes_in(laughs()), HasSubstr("more than 500000 values, aliases included (make it smaller)"));
-    EXPECT_EQ(mistakes_in(std::string(4 * 1024 * 1024 + 1, '#')), "f.yaml: is larger than 4 MiB (is this a configuration?)");
+    EXPECT_EQ(mistakes_in(std::string(4 * 1024 * 1024 + 1, '#')),
+              "f.yaml: is larger than 4 MiB (is this a configuration?)");
     EXPECT_THAT(mistakes_in(std::string(4 * 1024 * 1024, '#')), HasSubstr("services: there are none"));
 }
 
