@@ -36,7 +36,9 @@ asio::awaitable<Result<Answer>> look_up(upstream::Resolver& resolver, dns::Quest
     std::vector<dns::Name> chain{question.name};
     seconds ttl = seconds::max();
     for (;;) {  // ends: each turn but the last appends to `chain`, which is bounded
-        Result<dns::Response> response = co_await resolver.resolve({chain.back(), question.type});
+        // A variable of its own: GCC 12 destroys a braced temporary inside co_await twice.
+        dns::Question next{chain.back(), question.type};
+        Result<dns::Response> response = co_await resolver.resolve(std::move(next));
         if (!response) co_return response.error();
         Result<Finding> finding = follow(*response, question.type, chain);
         if (!finding) co_return finding.error();
