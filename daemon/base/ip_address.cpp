@@ -23,6 +23,7 @@ IpAddress::IpAddress(const V4Bytes& bytes) : length_(4) { std::copy(bytes.begin(
 IpAddress::IpAddress(const V6Bytes& bytes) : length_(16), bytes_(bytes) {}
 
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
+    if (text.find('\0') != std::string_view::npos) return std::nullopt;  // inet_pton would not see what follows
     const std::string terminated(text);
     if (V4Bytes v4; inet_pton(AF_INET, terminated.c_str(), v4.data()) == 1) return IpAddress(v4);
     if (V6Bytes v6; inet_pton(AF_INET6, terminated.c_str(), v6.data()) == 1) return IpAddress(v6);

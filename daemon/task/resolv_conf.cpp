@@ -10,7 +10,10 @@ namespace {
 constexpr std::uint16_t dns_port = 53;           // resolv.conf cannot name another
 constexpr std::size_t longest_file = 64 * 1024;  // a real one has a few lines
 constexpr std::string_view blanks = " \t\r\v\f";
-const IpAddress vpc_resolver(IpAddress::V4Bytes{169, 254, 169, 253});
+// The VPC resolver's fixed addresses; the second is the only one that an IPv6-only task reaches (vpc-dns.md).
+const std::vector<SocketAddress> vpc_resolver{
+    {IpAddress(IpAddress::V4Bytes{169, 254, 169, 253}), dns_port},
+    {IpAddress(IpAddress::V6Bytes{0xFD, 0, 0x0E, 0xC2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x53}), dns_port}};
 
 /// The address behind the keyword `nameserver`, which must begin the line and be followed by a blank, as libc has it.
 std::optional<IpAddress> parse_line(std::string_view line) {
@@ -64,8 +67,7 @@ std::vector<SocketAddress> find_upstream_servers(const std::string& path,
         const bool twice = std::find(out.begin(), out.end(), server) != out.end();
         if (!ours && !twice) out.push_back(server);
     }
-    if (out.empty()) out.push_back({vpc_resolver, dns_port});
-    return out;
+    return out.empty() ? vpc_resolver : out;
 }
 
 }  // namespace taskdns::task

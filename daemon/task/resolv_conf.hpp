@@ -15,7 +15,8 @@ namespace taskdns::task {
 std::vector<SocketAddress> parse_name_servers(std::string_view resolv_conf);
 
 /// Whom to ask when the configuration says `auto`: the name servers of `path` that are not one of `own_listeners`
-/// (we must not ask ourselves), else the VPC resolver's fixed address 169.254.169.253 (vpc-dns.md).
+/// (we must not ask ourselves), else the VPC resolver's fixed addresses 169.254.169.253 and
+/// fd00:ec2::253 (vpc-dns.md).
 std::vector<SocketAddress> find_upstream_servers(const std::string& path,
                                                  const std::vector<SocketAddress>& own_listeners);
 

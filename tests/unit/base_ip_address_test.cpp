@@ -49,6 +49,10 @@ TEST(IpAddress, KnowsLoopbackAndUnspecified) {
     EXPECT_TRUE(IpAddress::parse("::")->is_unspecified());
 }
 
+TEST(IpAddress, RejectsWhatHidesBehindAZeroOctet) {
+    EXPECT_FALSE(IpAddress::parse(std::string_view("10.0.0.1\0x", 10)).has_value());
+}
+
 TEST(IpAddress, SortsIpv4BeforeIpv6) { EXPECT_LT(*IpAddress::parse("255.255.255.255"), *IpAddress::parse("::")); }
 
 TEST(Network, ContainsWhatItsPrefixCovers) {

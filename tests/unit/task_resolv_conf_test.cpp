@@ -89,19 +89,19 @@ INSTANTIATE_TEST_SUITE_P(
         UpstreamCase{"EachOnce", "nameserver 10.0.0.2\nnameserver 10.0.0.2\n", {}, {"10.0.0.2:53"}},
         UpstreamCase{"PassesOverUs", "nameserver 127.0.0.1\nnameserver 10.0.0.2\n", {"127.0.0.1:53"}, {"10.0.0.2:53"}},
         UpstreamCase{"PassesOverUsOnIpv6", "nameserver ::1\nnameserver 10.0.0.2\n", {"127.0.0.1:53", "[::1]:53"}, {"10.0.0.2:53"}},
-        UpstreamCase{"OnlyUs", "nameserver 127.0.0.1\n", {"127.0.0.1:53"}, {"169.254.169.253:53"}},
+        UpstreamCase{"OnlyUs", "nameserver 127.0.0.1\n", {"127.0.0.1:53"}, {"169.254.169.253:53", "[fd00:ec2::253]:53"}},
         UpstreamCase{"AnotherPortIsNotUs", "nameserver 127.0.0.1\n", {"127.0.0.1:5353"}, {"127.0.0.1:53"}},
         UpstreamCase{"AnotherLoopbackAddressIsNotUs", "nameserver 127.0.0.53\n", {"127.0.0.1:53"}, {"127.0.0.53:53"}},
-        UpstreamCase{"AWildcardListenerHearsLoopback", "nameserver 127.0.0.1\n", {"0.0.0.0:53"}, {"169.254.169.253:53"}},
+        UpstreamCase{"AWildcardListenerHearsLoopback", "nameserver 127.0.0.1\n", {"0.0.0.0:53"}, {"169.254.169.253:53", "[fd00:ec2::253]:53"}},
         UpstreamCase{"AWildcardListenerHearsOnlyItsFamily", "nameserver ::1\n", {"0.0.0.0:53"}, {"[::1]:53"}},
-        UpstreamCase{"TheUnspecifiedAddressLeadsToLoopback", "nameserver 0.0.0.0\n", {"127.0.0.1:53"}, {"169.254.169.253:53"}},
-        UpstreamCase{"NothingInIt", "search local\n", {"127.0.0.1:53"}, {"169.254.169.253:53"}}),
+        UpstreamCase{"TheUnspecifiedAddressLeadsToLoopback", "nameserver 0.0.0.0\n", {"127.0.0.1:53"}, {"169.254.169.253:53", "[fd00:ec2::253]:53"}},
+        UpstreamCase{"NothingInIt", "search local\n", {"127.0.0.1:53"}, {"169.254.169.253:53", "[fd00:ec2::253]:53"}}),
     [](const auto& instance) { return instance.param.name; });
 // clang-format on
 
 TEST(FindUpstreamServers, AsksTheVpcResolverWhenThereIsNoFile) {
     EXPECT_THAT(texts(find_upstream_servers("/nonexistent/resolv.conf", {})),
-                ElementsAreArray(std::vector<std::string>{"169.254.169.253:53"}));
+                ElementsAreArray(std::vector<std::string>{"169.254.169.253:53", "[fd00:ec2::253]:53"}));
 }
 
 }  // namespace
