@@ -1,0 +1,439 @@
+// The DNS server on real loopback sockets: UDP, TCP, held and forwarded queries, limits.
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <future>
+#include <thread>
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "dns_server/responder.hpp"
+#include "dns_server/server.hpp"
+#include "dns_server/sockets.hpp"
+#include "support/dns_client.hpp"
+#include "support/small_view.hpp"
+
+namespace taskdns::dns_server {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing_support::DnsQuery;
+using testing_support::DnsReply;
+using testing_support::encode_query;
+using testing_support::WireBytes;
+
+/// Waits for what another thread is about to do; the limit only ends a failing test.
+template <class Condition>
+bool eventually(Condition condition) {
+    const auto limit = std::chrono::steady_clock::now() + 20s;
+    while (!condition()) {
+        if (std::chrono::steady_clock::now() > limit) return false;
+        std::this_thread::sleep_for(1ms);
+    }
+    return true;
+}
+
+/// A server with its dns thread. The test's thread is the control thread.
+class RunningServer {
+public:
+    explicit RunningServer(Settings settings = {}, Forward forward = {}, const char* address = "127.0.0.1")
+        : server(context, publisher, std::move(settings), std::move(forward)) {
+        const auto bound = server.listen(*SocketAddress::parse(address));
+        if (!bound) throw std::runtime_error(bound.error().message);
+        port = bound->port;
+        server.start();
+        thread_ = std::thread([this] { context.run(); });
+    }
+    ~RunningServer() {
+        asio::post(context, [this] { server.stop(); });
+        thread_.join();
+    }
+
+    void publish(std::vector<testing_support::SmallService> services) {
+        publisher.publish(testing_support::small_view(services));
+        asio::post(context, [this] { server.on_published(); });
+    }
+    DnsReply ask(DnsQuery query) const {
+        query.port = port;
+        return testing_support::ask(query);
+    }
+    std::future<DnsReply> ask_later(DnsQuery query) const {
+        return std::async(std::launch::async, [this, query] { return ask(query); });
+    }
+    const Counters& counters() const { return server.counters(); }
+
+    asio::io_context context{1};
+    view::Publisher publisher{testing_support::small_view()};
+    Server server;
+    std::uint16_t port = 0;
+
+private:
+    std::thread thread_;
+};
+
+/// The services with `pending.local` polled by now.
+std::vector<testing_support::SmallService> services_polled() {
+    auto services = testing_support::small_services();
+    services.at(2).rung = view::Rung::healthy;
+    services.at(2).endpoints = {"10.0.8.1"};
+    return services;
+}
+
+/// A TCP client that can be slow, pipeline, and close half.
+class TcpClient {
+public:
+    explicit TcpClient(std::uint16_t port) : socket_(context_) {
+        socket_.connect({asio::ip::address_v4::loopback(), port});
+        const timeval limit{20, 0};  // only ends a failing test
+        setsockopt(socket_.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    }
+
+    static WireBytes framed(const DnsQuery& query, std::uint16_t id) {
+        const WireBytes message = encode_query(query, id);
+        WireBytes out{static_cast<std::uint8_t>(message.size() >> 8), static_cast<std::uint8_t>(message.size())};
+        out.insert(out.end(), message.begin(), message.end());
+        return out;
+    }
+    void send(const WireBytes& octets) { asio::write(socket_, asio::buffer(octets)); }
+    void send(const DnsQuery& query, std::uint16_t id) { send(framed(query, id)); }
+    void close_half() { socket_.shutdown(asio::ip::tcp::socket::shutdown_send); }
+
+    /// The next answer; not arrived if the server has closed.
+    DnsReply receive() {
+        boost::system::error_code error;
+        std::array<std::uint8_t, 2> prefix{};
+        asio::read(socket_, asio::buffer(prefix), error);
+        if (error) return {};
+        WireBytes message(static_cast<std::size_t>(prefix[0] << 8 | prefix[1]));
+        asio::read(socket_, asio::buffer(message), error);
+        return error ? DnsReply{} : testing_support::parse_reply(message);
+    }
+    unsigned receive_id() {
+        const DnsReply reply = receive();
+        return reply.bytes.size() < 2 ? 0 : static_cast<unsigned>(reply.bytes[0] << 8 | reply.bytes[1]);
+    }
+    bool is_closed_by_server() { return !receive().arrived; }
+
+private:
+    asio::io_context context_;
+    asio::ip::tcp::socket socket_;
+};
+
+TEST(DnsServer, AnswersOverUdpAndTcpFromOneRotation) {
+    RunningServer server;
+    EXPECT_THAT(server.ask({.name = "api.local"}).rdata("A"), ElementsAre("10.0.1.1", "10.0.1.2", "10.0.1.3"));
+    EXPECT_THAT(server.ask({.name = "api.local", .tcp = true}).rdata("A"),
+                ElementsAre("10.0.1.2", "10.0.1.3", "10.0.1.1"));
+    EXPECT_EQ(server.counters().udp_queries.value(), 1U);
+    EXPECT_EQ(server.counters().tcp_queries.value(), 1U);
+}
+
+TEST(DnsServer, AnswersMoreQueriesThanABatchHolds) {
+    asio::io_context context{1};
+    view::Publisher publisher{testing_support::small_view()};
+    Server server(context, publisher, {}, {});
+    const auto bound = server.listen(*SocketAddress::parse("127.0.0.1"));
+    ASSERT_TRUE(bound);
+    constexpr std::uint16_t queries = 200;  // more than one wake takes
+    asio::ip::udp::socket client(context, asio::ip::udp::v4());
+    client.connect(to_udp(*bound));
+    for (std::uint16_t id = 0; id < queries; ++id) {
+        client.send(asio::buffer(encode_query({.name = "mixed.local"}, id)));
+    }
+    server.start();
+    while (server.counters().udp_queries.value() < queries) ASSERT_EQ(context.run_one_for(20s), 1U);
+    for (std::uint16_t id = 0; id < queries; ++id) {
+        WireBytes answer(512);
+        answer.resize(client.receive(asio::buffer(answer)));
+        ASSERT_EQ(answer[0] << 8 | answer[1], id);
+    }
+    EXPECT_EQ(server.counters().send_failures.value(), 0U);
+}
+
+TEST(DnsServer, AWildcardListenerAnswersFromTheAddressThatWasAsked) {
+    RunningServer server({}, {}, "0.0.0.0");
+    // The client's socket is connected: it hears only the address that it asked.
+    EXPECT_TRUE(server.ask({.name = "api.local", .server = "127.0.0.2"}).arrived);
+    EXPECT_TRUE(server.ask({.name = "api.local", .server = "127.0.0.3"}).arrived);
+}
+
+TEST(DnsServer, AnswersOverIpv6) {
+    for (const char* address : {"[::1]:0", "[::]:0"}) {
+        std::unique_ptr<RunningServer> server;
+        try {
+            server = std::make_unique<RunningServer>(Settings{}, Forward{}, address);
+        } catch (const std::runtime_error& e) {
+            GTEST_SKIP() << e.what();
+        }
+        asio::io_context context;
+        asio::ip::udp::socket client(context, asio::ip::udp::v6());
+        client.connect({asio::ip::address_v6::loopback(), server->port});
+        client.send(asio::buffer(encode_query({.name = "mixed.local"}, 7)));
+        WireBytes answer(512);
+        answer.resize(client.receive(asio::buffer(answer)));
+        EXPECT_THAT(testing_support::parse_reply(answer).rdata("A"), ElementsAre("10.0.2.1")) << address;
+    }
+}
+
+TEST(DnsServer, SaysNothingToAResponse) {
+    RunningServer server;
+    WireBytes response = encode_query({.name = "api.local"}, 1);
+    response[2] |= 0x80;
+    EXPECT_FALSE(testing_support::exchange_raw(response, server.port, 50ms));
+    EXPECT_EQ(server.counters().dropped.value(), 1U);
+}
+
+TEST(DnsServer, HoldsAQueryUntilItsServiceIsPolled) {
+    for (const bool tcp : {false, true}) {
+        RunningServer server;
+        auto reply = server.ask_later({.name = "pending.local", .tcp = tcp});
+        ASSERT_TRUE(eventually([&] { return server.counters().held.value() == 1; }));
+        server.publish(testing_support::small_services());  // nothing new about it: it goes on waiting
+        server.publish(services_polled());
+        EXPECT_THAT(reply.get().rdata("A"), ElementsAre("10.0.8.1"));
+        EXPECT_EQ(server.counters().held.value(), 1U);
+    }
+}
+
+TEST(DnsServer, GivesUpOnAHeldQueryAfterItsTime) {
+    Settings settings;
+    settings.hold_limit = 30ms;
+    RunningServer server(settings);
+    const DnsReply reply = server.ask({.name = "pending.local"});
+    EXPECT_EQ(reply.rcode, "SERVFAIL");
+    EXPECT_TRUE(reply.has_error(14));
+    EXPECT_GE(reply.elapsed, 29ms);
+}
+
+TEST(DnsServer, HoldsNoMoreThanItsLimit) {
+    Settings settings;
+    settings.max_held = 1;
+    RunningServer server(settings);
+    auto held = server.ask_later({.name = "pending.local"});
+    ASSERT_TRUE(eventually([&] { return server.counters().held.value() == 1; }));
+    const DnsReply second = server.ask({.name = "pending.local"});
+    EXPECT_TRUE(second.has_error(14));
+    EXPECT_LT(second.elapsed, 1s) << "at once, not after the limit";
+    server.publish(services_polled());
+    EXPECT_EQ(held.get().rcode, "NOERROR");
+}
+
+TEST(DnsServer, ForwardsOtherNames) {
+    const Forward refuse_all = [](std::span<const std::uint8_t> query, Transport, const Reply& reply) {
+        WireBytes answer(query.begin(), query.end());
+        answer[2] |= 0x80;
+        answer[3] |= 0x05;
+        reply(answer);
+    };
+    RunningServer server({}, refuse_all);
+    for (const bool tcp : {false, true}) {
+        EXPECT_EQ(server.ask({.name = "example.com", .tcp = tcp}).rcode, "REFUSED");
+    }
+    EXPECT_EQ(server.counters().forwarded.value(), 2U);
+    EXPECT_EQ(server.counters().refused.value(), 0U) << "the answer was the forwarder's";
+}
+
+TEST(DnsServer, ADatagramFromAListenerOfOursIsOurOwn) {
+    asio::io_context context;
+    view::Publisher publisher{testing_support::small_view()};
+    Settings settings;
+    settings.allow = {*Network::parse("10.0.0.0/8")};
+    Responder responder(context, publisher, settings, {});
+    responder.add_listener(*SocketAddress::parse("127.0.0.1:53"));
+    responder.add_listener(*SocketAddress::parse("0.0.0.0:5353"));
+    const auto is_own = [&](const char* source, const char* local) {
+        return responder.is_own(*SocketAddress::parse(source), *IpAddress::parse(local));
+    };
+    EXPECT_TRUE(is_own("127.0.0.1:53", "127.0.0.1"));
+    EXPECT_FALSE(is_own("127.0.0.1:54", "127.0.0.1"));
+    EXPECT_FALSE(is_own("127.0.0.2:53", "127.0.0.1"));
+    EXPECT_TRUE(is_own("10.0.0.1:5353", "10.0.0.1"));
+    EXPECT_FALSE(is_own("10.0.0.2:5353", "10.0.0.1"));
+    EXPECT_FALSE(is_own("[::1]:53", "127.0.0.1"));
+    EXPECT_TRUE(responder.may_ask(*IpAddress::parse("127.0.0.9")));
+    EXPECT_TRUE(responder.may_ask(*IpAddress::parse("::1")));
+    EXPECT_TRUE(responder.may_ask(*IpAddress::parse("10.1.2.3")));
+    EXPECT_FALSE(responder.may_ask(*IpAddress::parse("192.168.0.1")));
+}
+
+TEST(DnsServerTcp, AnswersPipelinedQueriesAndOvertakesAHeldOne) {
+    RunningServer server;
+    TcpClient client(server.port);
+    WireBytes octets = TcpClient::framed({.name = "pending.local"}, 1);
+    for (std::uint16_t id = 2; id <= 4; ++id) {
+        const WireBytes next = TcpClient::framed({.name = "api.local"}, id);
+        octets.insert(octets.end(), next.begin(), next.end());
+    }
+    client.send(octets);
+    EXPECT_EQ(client.receive_id(), 2U);
+    EXPECT_EQ(client.receive_id(), 3U);
+    EXPECT_EQ(client.receive_id(), 4U);
+    server.publish(services_polled());
+    EXPECT_EQ(client.receive_id(), 1U);
+}
+
+TEST(DnsServerTcp, ReadsAQueryThatComesOctetByOctet) {
+    RunningServer server;
+    TcpClient client(server.port);
+    for (const std::uint8_t octet : TcpClient::framed({.name = "api.local"}, 9)) client.send(WireBytes{octet});
+    EXPECT_EQ(client.receive_id(), 9U);
+}
+
+TEST(DnsServerTcp, AnswersManyMoreThanItTakesAtOnce) {
+    RunningServer server;
+    TcpClient client(server.port);
+    constexpr std::uint16_t queries = 2000;  // of 4 kB each: far more than socket buffers and our own bound hold
+    std::thread sender([&] {
+        for (std::uint16_t id = 1; id <= queries; ++id) client.send({.name = "big.local"}, id);
+        client.close_half();
+    });
+    std::uint16_t next = 1;
+    while (next <= queries && client.receive_id() == next) ++next;
+    sender.join();
+    EXPECT_EQ(next, queries + 1);
+    EXPECT_TRUE(client.is_closed_by_server());
+    EXPECT_EQ(server.counters().send_failures.value(), 0U);
+}
+
+TEST(DnsServerTcp, ManyHeldQueriesStopTheReadingAndAllAreAnswered) {
+    RunningServer server;
+    TcpClient client(server.port);
+    constexpr std::uint16_t queries = 150;  // 64 may be outstanding
+    for (std::uint16_t id = 1; id <= queries; ++id) client.send({.name = "pending.local"}, id);
+    ASSERT_TRUE(eventually([&] { return server.counters().held.value() == 64; }));
+    server.publish(services_polled());
+    for (std::uint16_t id = 1; id <= queries; ++id) ASSERT_EQ(client.receive_id(), id);
+    EXPECT_EQ(server.counters().held.value(), 64U);
+}
+
+TEST(DnsServerTcp, AClientThatClosedItsSideGetsItsAnswers) {
+    RunningServer server;
+    TcpClient client(server.port);
+    client.send({.name = "pending.local"}, 1);
+    client.send({.name = "api.local"}, 2);
+    client.close_half();
+    EXPECT_EQ(client.receive_id(), 2U);
+    server.publish(services_polled());
+    EXPECT_EQ(client.receive_id(), 1U);
+    EXPECT_TRUE(client.is_closed_by_server());
+}
+
+TEST(DnsServerTcp, ClosesTheLongestIdleForANewConnection) {
+    Settings settings;
+    settings.max_tcp_connections = 2;
+    RunningServer server(settings);
+    TcpClient first(server.port);
+    first.send({.name = "api.local"}, 1);
+    EXPECT_EQ(first.receive_id(), 1U);
+    TcpClient second(server.port);
+    second.send({.name = "api.local"}, 2);
+    EXPECT_EQ(second.receive_id(), 2U);
+    first.send({.name = "api.local"}, 3);
+    EXPECT_EQ(first.receive_id(), 3U);  // now the second is the longest idle
+    TcpClient third(server.port);
+    third.send({.name = "api.local"}, 4);
+    EXPECT_EQ(third.receive_id(), 4U);
+    EXPECT_TRUE(second.is_closed_by_server());
+    first.send({.name = "api.local"}, 5);
+    EXPECT_EQ(first.receive_id(), 5U);
+    EXPECT_EQ(server.counters().tcp_evictions.value(), 1U);
+}
+
+TEST(DnsServerTcp, ClosesAnIdleConnectionButNotOneThatWaitsForItsAnswer) {
+    Settings settings;
+    settings.tcp_idle = 40ms;
+    settings.hold_limit = 300ms;
+    RunningServer server(settings);
+    TcpClient waiting(server.port);
+    waiting.send({.name = "pending.local"}, 1);
+    TcpClient idle(server.port);
+    idle.send(WireBytes{0});  // half a length is no activity
+    EXPECT_TRUE(idle.is_closed_by_server());
+    EXPECT_EQ(waiting.receive().rcode, "SERVFAIL");
+    EXPECT_EQ(server.counters().tcp_timeouts.value(), 1U);
+}
+
+TEST(DnsServerTcp, ClosesOnAMessageLongerThanItReads) {
+    RunningServer server;
+    TcpClient client(server.port);
+    client.send(WireBytes{0x10, 0x01, 0, 0});
+    EXPECT_TRUE(client.is_closed_by_server());
+    EXPECT_EQ(server.counters().dropped.value(), 1U);
+}
+
+TEST(DnsServerTcp, GoesOnAfterRunningOutOfDescriptors) {
+    RunningServer server;
+    // Descriptors up to the limit are taken, all but the two that the client's socket and its epoll need.
+    rlimit before{};
+    ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+    asio::io_context context;
+    asio::ip::tcp::socket client(context, asio::ip::tcp::v4());
+    const int lowest_free = ::dup(client.native_handle());
+    ::close(lowest_free);
+    const rlimit none{static_cast<rlim_t>(lowest_free), before.rlim_max};
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+    client.connect({asio::ip::address_v4::loopback(), server.port});  // the kernel accepts it into the backlog
+    const bool failed = eventually([&] { return server.counters().accept_failures.value() > 0; });
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+    EXPECT_TRUE(failed);
+    asio::write(client, asio::buffer(TcpClient::framed({.name = "api.local"}, 1)));
+    std::array<std::uint8_t, 2> prefix{};
+    EXPECT_EQ(asio::read(client, asio::buffer(prefix)), 2U);
+}
+
+TEST(DnsServerListen, SaysWhoMayHaveThePort) {
+    RunningServer first;
+    asio::io_context context;
+    Server second(context, first.publisher, {}, {});
+    const auto bound = second.listen({*IpAddress::parse("127.0.0.1"), first.port});
+    ASSERT_FALSE(bound);
+    EXPECT_THAT(
+        bound.error().message,
+        testing::AllOf(testing::HasSubstr("127.0.0.1:" + std::to_string(first.port)), testing::HasSubstr("UDP"),
+                       testing::HasSubstr("Address already in use"), testing::HasSubstr("ss -lunp")));
+}
+
+TEST(DnsServerListen, SaysThatTheAddressIsNotHere) {
+    asio::io_context context;
+    view::Publisher publisher{testing_support::small_view()};
+    Server server(context, publisher, {}, {});
+    const auto bound = server.listen(*SocketAddress::parse("192.0.2.1"));
+    ASSERT_FALSE(bound);
+    EXPECT_EQ(bound.error().code, Errc::network);
+    EXPECT_THAT(bound.error().message, testing::HasSubstr("no such address"));
+}
+
+TEST(DnsServerListen, NamesTheMendsForALowPort) {
+    const std::string message = bind_error(*SocketAddress::parse("127.0.0.1:53"), "UDP", EACCES).message;
+    EXPECT_THAT(message,
+                testing::AllOf(testing::HasSubstr("net.ipv4.ip_unprivileged_port_start=53"),
+                               testing::HasSubstr("systemControls"), testing::HasSubstr("cap_net_bind_service"),
+                               testing::HasSubstr("listen.dns")));
+}
+
+TEST(DnsServer, StopsWithQueriesHeldAndConnectionsOpen) {
+    DnsReply reply;
+    {
+        auto server = std::make_unique<RunningServer>();
+        TcpClient client(server->port);
+        client.send({.name = "pending.local"}, 1);
+        ASSERT_TRUE(eventually([&] { return server->counters().held.value() == 1; }));
+        auto held = server->ask_later({.name = "pending.local"});
+        ASSERT_TRUE(eventually([&] { return server->counters().held.value() == 2; }));
+        asio::post(server->context, [&] { server->server.stop(); });
+        reply = held.get();
+        server.reset();  // joins the dns thread: it ends only if nothing is left to wait for
+    }
+    EXPECT_TRUE(reply.has_error(14)) << "an answer rather than silence";
+}
+
+}  // namespace
+}  // namespace taskdns::dns_server
