@@ -37,7 +37,8 @@ struct Checker::State {
 asio::awaitable<void> Checker::State::check(std::shared_ptr<State> state) {
     co_await asio::this_coro::throw_if_cancelled(false);
     while (!state->ended) {
-        while (auto job = state->schedule.take_due(Clock::now())) {
+        const TimePoint now = Clock::now();  // one for all, so that what is due again by then has to wait
+        while (auto job = state->schedule.take_due(now)) {
             state->counters.probes.add();
             state->tasks.spawn("probe", probe_once(state, std::move(*job)));
         }

@@ -140,10 +140,10 @@ std::vector<Event> Schedule::finish(const Job& job, const Outcome& outcome, Time
     return events;
 }
 
-milliseconds Schedule::jittered(milliseconds delay) {
+Duration Schedule::jittered(milliseconds delay) {
     constexpr double widest = 0.1;
     const double share = std::uniform_real_distribution<>(1.0 - widest, 1.0)(random_);
-    return milliseconds(static_cast<milliseconds::rep>(static_cast<double>(delay.count()) * share));
+    return std::chrono::duration_cast<Duration>(delay * share);
 }
 
 }  // namespace taskdns::health

@@ -92,7 +92,7 @@ private:
     void subscribe(ServiceIndex service, Target target, TimePoint now);
     void unsubscribe(ServiceIndex service, const Target& target);
     void hasten(Targets::value_type& target, TimePoint due);
-    milliseconds jittered(milliseconds delay);
+    Duration jittered(milliseconds delay);
 
     unsigned max_in_flight_;
     unsigned in_flight_ = 0;
