@@ -32,11 +32,11 @@ const char* to_string(Observed observed) {
         case Observed::unreachable:
             return "unreachable";
         case Observed::bad_status:
-            return "bad_status";
+            return "status";
         case Observed::unavailable:
             return "unavailable";
         case Observed::bad_response:
-            return "bad_response";
+            return "response";
         case Observed::local_fault:
             return "local_fault";
     }

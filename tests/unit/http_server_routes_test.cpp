@@ -30,9 +30,9 @@ ServiceStatus orders() {
     EndpointStatus third{address("10.0.1.12:8080"),
                          "unhealthy",
                          false,
-                         "unhealthy:bad_status",
+                         "unhealthy:status",
                          noon,
-                         LastCheck{noon, "bad_status", 12ms, 500},
+                         LastCheck{noon, "status", 12ms, 500},
                          false,
                          noon,
                          1};
@@ -426,11 +426,11 @@ TEST(Service, IsWrittenAsDocumented) {
       "port": 8080,
       "state": "unhealthy",
       "served": false,
-      "reason": "unhealthy:bad_status",
+      "reason": "unhealthy:status",
       "since": "2001-09-09T01:46:40.000Z",
       "last_check": {
         "at": "2001-09-09T01:46:40.000Z",
-        "outcome": "bad_status",
+        "outcome": "status",
         "latency_ms": 12,
         "http_status": 500
       },
@@ -478,12 +478,12 @@ TEST(Service, IsReadableAsText) {
               "alias: bestellungen\n"
               "last poll: 2001-09-09T01:46:40.000Z records, ttl 9.7s\n"
               "last error: 10.0.0.2:53: timeout\n"
-              "ENDPOINT        STATE      SERVED  REASON                SINCE                     LAST CHECK\n"
-              "10.0.1.10:8080  healthy    yes     served                2001-09-09T01:46:40.000Z  "
+              "ENDPOINT        STATE      SERVED  REASON            SINCE                     LAST CHECK\n"
+              "10.0.1.10:8080  healthy    yes     served            2001-09-09T01:46:40.000Z  "
               "2001-09-09T01:46:40.000Z connected, 3ms\n"
-              "[fd00::2]:8080  healthy    yes     served                2001-09-09T01:46:40.000Z  -\n"
-              "10.0.1.12:8080  unhealthy  no      unhealthy:bad_status  2001-09-09T01:46:40.000Z  "
-              "2001-09-09T01:46:40.000Z bad_status 500, 12ms\n");
+              "[fd00::2]:8080  healthy    yes     served            2001-09-09T01:46:40.000Z  -\n"
+              "10.0.1.12:8080  unhealthy  no      unhealthy:status  2001-09-09T01:46:40.000Z  "
+              "2001-09-09T01:46:40.000Z status 500, 12ms\n");
     EXPECT_THAT(get("/v1/services/dark.local", "text/plain").body, HasSubstr("no_endpoint, stale, index 4\n"));
 }
 
