@@ -53,8 +53,8 @@ INSTANTIATE_TEST_SUITE_P(
         EvidenceCase{Observed::timeout,      Evidence::doubtful, "timeout"},
         EvidenceCase{Observed::reset,        Evidence::doubtful, "reset"},
         EvidenceCase{Observed::unreachable,  Evidence::doubtful, "unreachable"},
-        EvidenceCase{Observed::bad_status,   Evidence::doubtful, "bad_status"},
-        EvidenceCase{Observed::bad_response, Evidence::doubtful, "bad_response"},
+        EvidenceCase{Observed::bad_status,   Evidence::doubtful, "status"},
+        EvidenceCase{Observed::bad_response, Evidence::doubtful, "response"},
         EvidenceCase{Observed::local_fault,  Evidence::none,     "local_fault"}),
     [](const auto& instance) { return instance.param.text; });
 // clang-format on
