@@ -32,7 +32,7 @@ struct Mistake {
 
 // One mistake each, in the order of the file.
 const std::vector<Mistake> ten_mistakes{
-    {"listen: {dns: ['127.0.0.1:none']}", "1:15", "listen.dns[0]"},
+    {"listen: {dns: ['127.0.0.1:none']}", "1:16", "listen.dns[0]"},
     {"upstream: {timeout: 5x}", "2:21", "upstream.timeout"},
     {"log: {level: loud}", "3:14", "log.level"},
     {"forward: {enabled: perhaps}", "4:20", "forward.enabled"},

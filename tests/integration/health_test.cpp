@@ -50,7 +50,8 @@ TEST(Health, LeavesOutAKilledBackendWithinTheIntervalAndTakesItBack) {
 
 TEST(Health, AnswersEveryEndpointWhenNoneIsWell) {
     Vpc vpc({.addresses = {"127.0.0.11", "127.0.0.12"}, .registered = {}, .other_zones = {}});
-    const DaemonUnderTest daemon(vpc.daemon_options("    health: {interval: 200ms, timeout: 100ms}\n"));
+    const DaemonUnderTest daemon(
+        vpc.daemon_options("    health: {interval: 200ms, fast_interval: 200ms, timeout: 100ms}\n"));
     ASSERT_TRUE(daemon.wait_until_ready());
     vpc.backends["127.0.0.11"].kill();
     EXPECT_TRUE(wait_until(2s, [&] { return daemon.ask_a(Vpc::service) == std::vector<std::string>{"127.0.0.12"}; }));

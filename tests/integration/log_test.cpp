@@ -43,7 +43,8 @@ private:
 TEST(Log, ThatNobodyReadsHoldsNothingUp) {
     Vpc vpc;
     const FullPipe pipe;
-    DaemonOptions options = vpc.daemon_options("    health: {interval: 100ms, timeout: 50ms}\n");
+    DaemonOptions options =
+        vpc.daemon_options("    health: {interval: 100ms, fast_interval: 100ms, timeout: 50ms}\n");
     options.stdout_descriptor = pipe.writable();
     DaemonUnderTest daemon(options);
     ASSERT_TRUE(daemon.wait_until_ready());
@@ -84,7 +85,8 @@ TEST(Log, OfJsonIsOneObjectPerLine) {
 
 TEST(Log, SaysWhatChangesAndNotWhatStays) {
     Vpc vpc;
-    DaemonOptions options = vpc.daemon_options("    health: {interval: 100ms, timeout: 50ms}\n    poll: {min: 1s}\n");
+    DaemonOptions options = vpc.daemon_options(
+        "    health: {interval: 100ms, fast_interval: 100ms, timeout: 50ms}\n    poll: {min: 1s}\n");
     options.environment["TASKDNS_LOG_LEVEL"] = "info";
     const DaemonUnderTest daemon(options);
     ASSERT_TRUE(daemon.wait_until_ready());
