@@ -69,7 +69,7 @@ std::optional<IpAddress> parse_v6(Wire text) {
         } else {
             return std::nullopt;
         }
-        bytes[i / 2] = static_cast<std::uint8_t>(bytes[i / 2] << 4 | digit);
+        bytes[i / 2] = static_cast<std::uint8_t>(unsigned{bytes[i / 2]} << 4 | digit);
     }
     return IpAddress(bytes);
 }
