@@ -36,7 +36,7 @@ int healthcheck_command(const ConfigPath& path, const std::optional<std::string>
         if (!parsed) return fail("--http: '" + *address + "' is not ADDRESS:PORT (try 127.0.0.1:8053)");
         target = *parsed;
     } else {
-        const Result<config::Config> config = config::load({.path = path});
+        const Result<config::Config> config = config::load({.path = path, .need_services = false});
         if (!config) {
             std::cerr << config.error().message << '\n';
             return 2;

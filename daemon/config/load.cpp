@@ -81,6 +81,7 @@ Result<Config> load(const Sources& sources) {
     FoundSources found;
     std::vector<std::string> notes = notes_on_unknown(sources.environment_names);
     found.yaml = find_yaml(sources, mistakes, notes);
+    found.need_services = sources.need_services;
     found.services = value_of(sources.environment, services_variable);
     for (const Override& override : overrides) {
         if (auto value = value_of(sources.environment, override.variable))

@@ -25,12 +25,13 @@ struct Sources {
     std::optional<std::string> path;  ///< --config: must exist. Null: default_path, if it is there
     Environment environment = process_environment();
     std::vector<std::string> environment_names = process_environment_names();
+    bool need_services = true;  ///< false for who only asks where the daemon listens
 };
 
 /// Error: every mistake in every source, one per line, `FILE:LINE:COLUMN: path.to.key: what (mend)`, code
-/// invalid_config; what concerns a source as a whole has no line. No services at all is a mistake too.
-/// TASKDNS_CONFIG_CONTENT stands in for the file, which is then not read (a note says so). A variable that is empty
-/// is not set.
+/// invalid_config; what concerns a source as a whole has no line. No services at all is a mistake too, unless none
+/// are needed. TASKDNS_CONFIG_CONTENT stands in for the file, which is then not read (a note says so). A variable
+/// that is empty is not set.
 Result<Config> load(const Sources& sources);
 
 /// One YAML text alone, with its defaults applied: what check-config and tests read. Same errors.

@@ -124,7 +124,7 @@ Result<Config> read_all(const FoundSources& found, const Environment& environmen
 
     check_settings(draft.settings, mistakes);
     check_names(draft.services, mistakes);
-    if (!draft.services_given && mistakes.none()) {
+    if (found.need_services && !draft.services_given && mistakes.none()) {
         const std::uint32_t source = found.yaml ? 0 : mistakes.add_source("no configuration");
         mistakes.add({source, 0, 0}, "services",
                      "there are none (write services: [{name: orders.local, port: 8080}], or set "

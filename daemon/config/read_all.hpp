@@ -38,6 +38,7 @@ struct FoundSources {
     std::optional<SourceText> yaml;
     std::optional<std::string> services;  ///< of TASKDNS_SERVICES
     std::vector<std::pair<Override, std::string>> overrides;
+    bool need_services = true;
 };
 
 /// `mistakes` may hold some already; whatever it holds at the end is the error.

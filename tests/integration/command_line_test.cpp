@@ -22,6 +22,7 @@ TEST(Healthcheck, IsSilentWhenWellByVariableAndByOption) {
     const std::string listener = "127.0.0.1:" + std::to_string(daemon.http_port());
     for (const Outcome& outcome : {run({taskdns_binary(), "healthcheck"},
                                        {{"TASKDNS_HTTP_LISTEN", listener}, {"TASKDNS_SERVICES", "a.local"}}),
+                                   run({taskdns_binary(), "healthcheck"}, {{"TASKDNS_HTTP_LISTEN", listener}}),
                                    run({taskdns_binary(), "healthcheck", "--http", listener})}) {
         EXPECT_EQ(outcome.status, 0);
         EXPECT_EQ(outcome.out, "");

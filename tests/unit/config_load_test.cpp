@@ -176,6 +176,13 @@ TEST(LoadEnvironment, IsEnoughWithServicesAlone) {
     EXPECT_EQ(config.services[2].port, 0);
 }
 
+TEST(LoadEnvironment, NeedsNoServicesWhereNoneAreAskedFor) {
+    Sources sources = sources_of({{"TASKDNS_HTTP_LISTEN", "127.0.0.1:9053"}});
+    EXPECT_FALSE(load(sources).has_value());
+    sources.need_services = false;
+    EXPECT_THAT(loaded(sources).listen.http, ElementsAre(*SocketAddress::parse("127.0.0.1:9053")));
+}
+
 TEST(LoadEnvironment, TakesAnEmptyVariableAsNotSet) {
     const Config config = loaded(sources_of({{"TASKDNS_SERVICES", "a.local"},
                                              {"TASKDNS_CONFIG_CONTENT", " \n"},
