@@ -288,13 +288,21 @@ TEST_F(Probes, BlackHoleTimesOut) {
     }
 }
 
+TEST_F(Probes, NoRouteIsALocalFault) {
+    const SocketAddress broadcast{*IpAddress::parse("127.255.255.255"),
+                                  9};  // where no TCP can go, and no packet goes
+    EXPECT_EQ(look({.address = broadcast, .kind = config::CheckKind::tcp}).observed, Observed::local_fault);
+}
+
 TEST_F(Probes, NoDescriptorIsALocalFault) {
+    const Target target = tcp();
+    EXPECT_EQ(look(target).observed, Observed::connected);
     rlimit before{};
     ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
     rlimit none_left = before;
     none_left.rlim_cur = 0;
     ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none_left), 0);
-    const Outcome outcome = look(tcp());
+    const Outcome outcome = look(target);
     ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
     EXPECT_EQ(outcome.observed, Observed::local_fault);
 }
