@@ -171,6 +171,7 @@ asio::awaitable<void> Daemon::stop() {
 
 void log_start(const config::Config& config, const std::vector<SocketAddress>& upstream_servers) {
     std::vector<std::string> servers;
+    servers.reserve(upstream_servers.size());
     for (const SocketAddress& server : upstream_servers) servers.push_back(server.to_string());
     log::info("app", "started",
               {{"version", version},

@@ -65,6 +65,7 @@ dns::Name target_parent(dns::Name name) {
 
 std::vector<TargetParent> target_parents(const std::vector<OwnerName>& names) {
     std::vector<TargetParent> parents;
+    parents.reserve(names.size());
     for (const OwnerName& owner : names) parents.push_back({target_parent(owner.name), {owner.service}});
     std::stable_sort(parents.begin(), parents.end(),
                      [](const TargetParent& left, const TargetParent& right) { return left.name < right.name; });
