@@ -11,12 +11,12 @@
 namespace taskdns::health {
 
 struct Checker::State {
-    State(const asio::any_io_executor& executor, Probe p, OnOutcome callback, std::uint32_t seed)
+    State(asio::any_io_executor executor, Probe p, OnOutcome callback, std::uint32_t seed)
         : probe(std::move(p)),
           on_outcome(std::move(callback)),
           schedule(max_in_flight, seed),
           timer(executor),
-          tasks(executor) {}
+          tasks(std::move(executor)) {}
 
     static asio::awaitable<void> check(std::shared_ptr<State> state);
     static asio::awaitable<void> probe_once(std::shared_ptr<State> state, Schedule::Job job);
@@ -90,7 +90,7 @@ void Checker::State::end() {
 }
 
 Checker::Checker(asio::any_io_executor executor, Probe probe, OnOutcome on_outcome, std::uint32_t seed)
-    : state_(std::make_shared<State>(executor, std::move(probe), std::move(on_outcome), seed)) {
+    : state_(std::make_shared<State>(std::move(executor), std::move(probe), std::move(on_outcome), seed)) {
     state_->tasks.spawn("checks", State::check(state_));
 }
 

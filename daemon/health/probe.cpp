@@ -25,7 +25,7 @@ namespace beast = boost::beast;
 namespace http = boost::beast::http;
 using boost::system::error_code;
 
-constexpr std::size_t header_limit = 8 * 1024;
+constexpr std::size_t header_limit = 8'192;
 constexpr unsigned service_unavailable = 503;
 
 milliseconds elapsed_since(TimePoint begin) { return std::chrono::duration_cast<milliseconds>(Clock::now() - begin); }

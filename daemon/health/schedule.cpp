@@ -9,8 +9,7 @@ namespace {
 
 std::vector<SocketAddress> sorted_and_unique(std::vector<SocketAddress> endpoints) {
     std::ranges::sort(endpoints);
-    const auto repeated = std::ranges::unique(endpoints);
-    endpoints.erase(repeated.begin(), repeated.end());
+    endpoints.erase(std::unique(endpoints.begin(), endpoints.end()), endpoints.end());
     return endpoints;
 }
 
@@ -41,10 +40,8 @@ void Schedule::set_endpoints(ServiceIndex service, const std::string& service_na
 
     for (const SocketAddress& address : wanted) {
         const Endpoint* known = before.find(address);
-        const Verdict& verdict =
-            current.endpoints
-                .emplace_back(address, known != nullptr ? known->verdict : Verdict{.since = now, .first_seen = now})
-                .verdict;
+        const Verdict verdict = known != nullptr ? known->verdict : Verdict{.since = now, .first_seen = now};
+        current.endpoints.push_back({address, verdict});
         if (known != nullptr && same_policy) continue;
         Target target = make_target(address, policy, service_name);
         if (known != nullptr && make_target(address, before.policy, before.name) == target) {
