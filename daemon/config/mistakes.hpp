@@ -15,7 +15,7 @@ namespace taskdns::config {
 struct Place {
     std::uint32_t source = 0;  ///< a file or an environment variable: what Mistakes::add_source() returned
     std::uint32_t line = 0;    ///< from 1; 0: the source as a whole
-    std::uint32_t column = 0;  ///< from 1
+    std::uint32_t column = 0;  ///< from 1, in octets, as yaml-cpp counts
 
     auto operator<=>(const Place&) const = default;
 };

@@ -85,7 +85,7 @@ void read_override(const Override& override, const std::string& text, Reading& r
     if (override.is_list && !is_word) {
         value.kind = Node::Kind::list;
         for (const Piece& piece : split_at_commas(text)) {
-            value.items.push_back(scalar_node(std::string(piece.text), place_in(text, piece.offset, number)));
+            value.items.push_back(scalar_node(std::string(piece.text), Place{number, piece.line, piece.column}));
         }
     }
     std::vector<std::pair<std::string, Node>> entry;

@@ -62,6 +62,15 @@ void check_upstream_is_another(const SettingsDraft& draft, Mistakes& mistakes) {
     }
 }
 
+// Nobody has more, and the rules below compare all of them with each other.
+constexpr std::size_t most_addresses = 64;
+
+void limit(YamlMap& map, const char* key, std::vector<Placed<SocketAddress>>& addresses) {
+    if (addresses.size() <= most_addresses) return;
+    map.mistake_at(key, fmt::format("has {} addresses (at most {})", addresses.size(), most_addresses));
+    addresses.resize(most_addresses);
+}
+
 void check_somebody_listens(const SettingsDraft& draft, Mistakes& mistakes) {
     if (!draft.dns.empty() || !draft.http.empty() || !mistakes.none_at("listen")) return;
     mistakes.add(draft.listen_place, "listen",
@@ -82,6 +91,8 @@ void read_listen(YamlMap map, SettingsDraft& draft) {
     const bool dns_is_written = map.has("dns");
     auto dns = map.list("dns", dns_listener, values_of(draft.dns));
     auto http = map.list("http", http_listener, values_of(draft.http));
+    limit(map, "dns", dns);
+    limit(map, "http", http);
     if (dns_is_written) draft.dns = std::move(dns);
     if (map.has("http")) draft.http = std::move(http);
     out.dns_is_default = out.dns_is_default && !dns_is_written;
@@ -94,6 +105,7 @@ void read_listen(YamlMap map, SettingsDraft& draft) {
 void read_upstream(YamlMap map, SettingsDraft& draft) {
     Upstream& out = draft.upstream;
     auto servers = map.list("servers", upstream_server, values_of(draft.servers), "auto");
+    limit(map, "servers", servers);
     if (map.has("servers")) draft.servers = std::move(servers);
     map.duration("timeout", 10ms, 30s, out.timeout);
     map.integer("attempts", 1u, 10u, out.attempts);

@@ -1,8 +1,6 @@
 // The one-variable form as the YAML that it stands for. Layer: config.
 #include "config/service_list.hpp"
 
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "config/values.hpp"
@@ -33,13 +31,6 @@ Node service_node(std::string_view item, const Place& place) {
 
 }  // namespace
 
-Place place_in(const std::string& text, std::size_t offset, std::uint32_t source) {
-    const std::string_view before = std::string_view(text).substr(0, offset);
-    const std::size_t line_start = before.rfind('\n') + 1;  // npos + 1 is 0: the first line
-    const auto lines = std::count(before.begin(), before.end(), '\n');
-    return {source, static_cast<std::uint32_t>(lines) + 1, static_cast<std::uint32_t>(offset - line_start) + 1};
-}
-
 Node scalar_node(std::string text, const Place& place) {
     Node node;
     node.kind = Node::Kind::scalar;
@@ -64,7 +55,7 @@ Node parse_service_list(const std::string& text, std::uint32_t source, Mistakes&
     list.kind = Node::Kind::list;
     list.place = {source, 1, 1};
     for (const Piece& piece : split_at_commas(text)) {
-        const Place place = place_in(text, piece.offset, source);
+        const Place place{source, piece.line, piece.column};
         if (piece.text.find("://") != std::string_view::npos) {
             mistakes.add(
                 place, fmt::format("services[{}]", list.items.size()),

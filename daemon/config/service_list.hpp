@@ -13,9 +13,6 @@ namespace taskdns::config {
 /// NAME, PORT and PATH may be is decided where services are read. Each item is placed at its first character.
 Node parse_service_list(const std::string& text, std::uint32_t source, Mistakes& mistakes);
 
-/// The place of the character at `offset` of a variable's text.
-Place place_in(const std::string& text, std::size_t offset, std::uint32_t source);
-
 Node scalar_node(std::string text, const Place& place);
 /// A map of the `entries`, placed at `place`, as are its keys.
 Node map_node(std::vector<std::pair<std::string, Node>> entries, const Place& place);

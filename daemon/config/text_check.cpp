@@ -42,7 +42,7 @@ bool check_text(std::string_view text, std::uint32_t source, Mistakes& mistakes)
             mistakes.add(place, "", fmt::format("octet 0x{:02x} is not text (is this a YAML file?)", octet));
             return false;
         }
-        place.column += 1;
+        place.column += static_cast<std::uint32_t>(length);
         if (text.front() == '\n') place = {source, place.line + 1, 1};
         text.remove_prefix(length);
     }

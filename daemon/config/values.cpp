@@ -67,6 +67,8 @@ Result<Network> parse_network(std::string_view text) {
     return wrong(text, "is not a network (such as 10.0.0.0/16 or fd00::/64)");
 }
 
+bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
 bool is_below(const dns::Name& name, const char* top) {
     const dns::Name wanted = *dns::Name::parse(top);
     for (dns::Name at = name; !at.is_root(); at = at.parent()) {
@@ -199,17 +201,30 @@ std::string to_text(const StatusRange& value) {
 }
 
 std::vector<Piece> split_at_commas(std::string_view text) {
-    constexpr std::string_view space = " \t\r\n";
     std::vector<Piece> pieces;
-    for (std::size_t at = 0; at <= text.size();) {
-        const std::size_t comma = std::min(text.find(',', at), text.size());
-        const std::size_t first = text.find_first_not_of(space, at);
-        if (first < comma) {
-            const std::size_t last = text.find_last_not_of(space, comma - 1);
-            pieces.push_back({text.substr(first, last + 1 - first), first});
+    Piece piece;  // while it grows
+    std::uint32_t line = 1;
+    std::uint32_t column = 1;
+    const auto end_piece = [&] {
+        while (!piece.text.empty() && is_space(piece.text.back())) piece.text.remove_suffix(1);
+        if (!piece.text.empty()) pieces.push_back(piece);
+        piece = {};
+    };
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == ',') {
+            end_piece();
+        } else if (!piece.text.empty()) {
+            piece.text = {piece.text.data(), piece.text.size() + 1};
+        } else if (!is_space(text[i])) {
+            piece = {text.substr(i, 1), line, column};
         }
-        at = comma + 1;
+        ++column;
+        if (text[i] == '\n') {
+            ++line;
+            column = 1;
+        }
     }
+    end_piece();
     return pieces;
 }
 

@@ -2,6 +2,7 @@
 // Layer: config (may include base, dns). Pure.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,7 +43,8 @@ std::string to_text(const StatusRange& value);
 
 struct Piece {
     std::string_view text;
-    std::size_t offset = 0;  ///< of its first octet in the whole
+    std::uint32_t line = 1;    ///< of its first octet in the whole, from 1
+    std::uint32_t column = 1;  ///< from 1
 };
 
 /// The parts between commas without the white space around them; empty ones are left out.

@@ -191,6 +191,22 @@ f.yaml:11:5: services[2].nam: unknown key (did you mean name?)
 f.yaml:12:6: log: is a list, not a map of keys (write `key: value` lines below it))");
 }
 
+TEST(Mistakes, NameTooManyListenersAndServers) {
+    std::string list = "[";
+    for (int i = 0; i < 65; ++i) list += "127.0.1." + std::to_string(i) + ",";
+    EXPECT_EQ(mistakes_in(with_service("listen: {dns: " + list + "]}")),
+              "f.yaml:1:15: listen.dns: has 65 addresses (at most 64)");
+    EXPECT_EQ(mistakes_in(with_service("upstream: {servers: " + list + "]}")),
+              "f.yaml:1:21: upstream.servers: has 65 addresses (at most 64)");
+}
+
+TEST(Mistakes, CountColumnsInOctets) {
+    EXPECT_EQ(mistakes_in("log: {\"\xc3\xa9\": 1, colour: 1}\nservices: [{name: a.local}]"),
+              "f.yaml:1:7: log.\xc3\xa9: unknown key (known here: level, format)\n"
+              "f.yaml:1:16: log.colour: unknown key (known here: level, format)");
+    EXPECT_EQ(mistakes_in("# \xc3\xa9 \xff"), "f.yaml:1:6: octet 0xff is not UTF-8 (save it as UTF-8 text)");
+}
+
 TEST(Mistakes, AreCountedBeyondAHundred) {
     std::string yaml = "services: [{name: a.local}]\n";
     for (int i = 0; i < 150; ++i) yaml += "key" + std::to_string(i) + ": 1\n";
