@@ -27,6 +27,7 @@ void Publisher::publish(std::unique_ptr<const View> view) {
 
 Publisher::Lease::Lease(Publisher& publisher)
     : publisher_(publisher), view_(publisher.current_.load(std::memory_order_acquire)) {
+    BOOST_ASSERT(publisher_.in_use_.load(std::memory_order_relaxed) == nullptr);  // one lease at a time
     for (;;) {
         publisher_.in_use_.store(view_, std::memory_order_seq_cst);
         const View* const again = publisher_.current_.load(std::memory_order_seq_cst);
