@@ -14,7 +14,7 @@ constexpr milliseconds longest_kept = 24h * 30;  // members of a month ago help 
 void read_poll(YamlMap map, Poll& out) {
     map.duration("min", 100ms, 1h, out.min);
     map.duration("max", 100ms, 24h, out.max);
-    if ((map.has("min") || map.has("max")) && map.sound("min") && map.sound("max") && out.min > out.max) {
+    if (map.sound("min") && map.sound("max") && out.min > out.max) {
         map.mistake_at(map.has("min") ? "min" : "max",
                        fmt::format("poll.min {} is longer than poll.max {} (lower min or raise max)",
                                    format_duration(out.min), format_duration(out.max)));
@@ -28,10 +28,9 @@ void read_answer(YamlMap map, Answer& out) {
     map.finish();
 }
 
-// `shorter` must be less than `interval` (or no more than it); checked where either is written.
+// `shorter` must be less than `interval` (or no more than it). What comes from defaults alone was reported there.
 void check_against_interval(YamlMap& map, const char* key, milliseconds shorter, milliseconds interval,
                             bool may_equal) {
-    if (!map.has(key) && !map.has("interval")) return;
     if (!map.sound(key) || !map.sound("interval")) return;
     if (shorter < interval || (may_equal && shorter == interval)) return;
     map.mistake_at(map.has(key) ? key : "interval",

@@ -101,6 +101,19 @@ TEST_F(LoadFile, IsReplacedAsAWholeByTheContentVariable) {
     EXPECT_THAT(config.notes, ElementsAre(path() + " is not read, because TASKDNS_CONFIG_CONTENT is set"));
 }
 
+TEST_F(LoadFile, NeedNotBeThereWhereTheContentVariableIs) {
+    Sources sources = sources_of({{"TASKDNS_CONFIG_CONTENT", "services: [{name: b.local}]"}});
+    sources.path = dir_ / "none.yaml";
+    EXPECT_THAT(loaded(sources).notes,
+                ElementsAre(*sources.path + " is not read, because TASKDNS_CONFIG_CONTENT is set"));
+}
+
+TEST_F(LoadFile, IsReplacedOnlyOnceByTheServicesVariable) {
+    EXPECT_EQ(mistakes_of(with_file("services: [{name: a.local}]", {{"TASKDNS_SERVICES", "a.local:1,a.local:2"}})),
+              "TASKDNS_SERVICES:1:11: services[1].name: 'a.local' is already a service's name or alias, at "
+              "TASKDNS_SERVICES:1:1 (keep one)");
+}
+
 TEST_F(LoadFile, IsAddedToByTheServicesVariableWhichReplacesThoseOfTheSameName) {
     const Config config = loaded(with_file(R"(
 defaults: {poll: {min: 5s}, health: {interval: 9s}}

@@ -37,6 +37,11 @@ const auto case_name = [](const auto& instance) { return instance.param.name; };
 // Service a with further keys, from line 2 on; a health key begins at column 12.
 std::string service(const std::string& keys) { return "services:\n- name: a.local\n" + keys; }
 std::string health(const std::string& key) { return service("  port: 80\n  health: {" + key + "}"); }
+std::string long_name(
+    std::size_t last) {  // 194 + last octets in wire form, less one: three labels of 63, and one more
+    const std::string label(63, 'a');
+    return label + "." + label + "." + label + "." + std::string(last - 1, 'a');
+}
 std::string with_service(const std::string& sections) { return sections + "\nservices: [{name: a.local}]"; }
 
 // clang-format off
@@ -63,6 +68,7 @@ INSTANTIATE_TEST_SUITE_P(Scalars, OneMistake, testing::Values(
     MistakeCase{"NotAWord", with_service("log: {level: inf}"), "1:14: log.level: 'inf' is not one of debug, info, warning, error (did you mean info?)"},
     MistakeCase{"FarFromAnyWord", with_service("log: {format: protobuf}"), "1:15: log.format: 'protobuf' is not one of text, json (write one of them)"},
     MistakeCase{"WordInLowerCase", service("  record: srv"), "3:11: services[0].record: 'srv' is not one of auto, A, AAAA, SRV (did you mean SRV?)"},
+    MistakeCase{"WordOfOneLetter", service("  record: B"), "3:11: services[0].record: 'B' is not one of auto, A, AAAA, SRV (write one of them)"},
     MistakeCase{"AListForANumber", service("  port: [80]"), "3:9: services[0].port: is a list, not a number (such as 1)"},
     MistakeCase{"AMapForADuration", health("interval: {s: 5}"), "4:22: services[0].health.interval: is a map of keys, not a duration (such as 5s)"},
     MistakeCase{"NothingBehindTheColon", service("  port:"), "3:3: services[0].port: is nothing, not a number (such as 1)"},
@@ -78,6 +84,7 @@ INSTANTIATE_TEST_SUITE_P(Keys, OneMistake, testing::Values(
     MistakeCase{"UnknownSection", with_service("sevices: []"), "1:1: sevices: unknown key (did you mean services?)"},
     MistakeCase{"Twice", health("rise: 2, rise: 3"), "4:21: services[0].health.rise: key given twice, first at f.yaml:4:12 (keep one)"},
     MistakeCase{"SectionTwice", with_service("log: {}\nlog: {}"), "2:1: log: key given twice, first at f.yaml:1:1 (keep one)"},
+    MistakeCase{"UnknownAndTwice", with_service("log: {colour: red, colour: blue}"), "1:7: log.colour: unknown key (known here: level, format)\nf.yaml:1:20: log.colour: key given twice, first at f.yaml:1:7 (keep one)"},
     MistakeCase{"MergeKey", service("  <<: {port: 80}"), "3:3: services[0].<<: merge keys are not read (put what services share under defaults:)"},
     MistakeCase{"ControlCharacterInKey", with_service("\"a\\nb\": 1"), "1:1: a\\x0ab: unknown key (known here: listen, upstream, forward, log, defaults, services)"},
     MistakeCase{"NameInDefaults", with_service("defaults: {name: b.local}"), "1:12: defaults.name: unknown key (known here: source, record, port, required, poll, answer, health, membership)"}),
@@ -120,6 +127,7 @@ INSTANTIATE_TEST_SUITE_P(Services, OneMistake, testing::Values(
     MistakeCase{"BelowLocalhost", "services: [{name: db.LocalHost}]", "1:19: services[0].name: 'db.LocalHost' is always this task itself, RFC 6761 (choose another name)"},
     MistakeCase{"ReverseV4", "services: [{name: 1.0.0.10.in-addr.arpa}]", "1:19: services[0].name: '1.0.0.10.in-addr.arpa' is in the tree of addresses, not of services (choose another name)"},
     MistakeCase{"ReverseV6", "services: [{name: a.local, aliases: [1.ip6.arpa]}]", "1:38: services[0].aliases[0]: '1.ip6.arpa' is in the tree of addresses, not of services (choose another name)"},
+    MistakeCase{"NameTooLongForTargets", "services: [{name: " + long_name(26) + "}]", "1:19: services[0].name: '" + std::string(60, 'a') + "...' has 219 octets (at most 218, so that SRV targets fit below it)"},
     MistakeCase{"SameName", "services:\n- name: a.local\n- name: A.LOCAL.", "3:9: services[1].name: 'a.local' is already a service's name or alias, at f.yaml:2:9 (keep one)"},
     MistakeCase{"NameIsAnAlias", "services:\n- {name: a.local, aliases: [b.local]}\n- name: b.local", "3:9: services[1].name: 'b.local' is already a service's name or alias, at f.yaml:2:29 (keep one)"},
     MistakeCase{"AliasIsTheName", "services:\n- {name: a.local, aliases: [a.local]}", "2:29: services[0].aliases[0]: 'a.local' is already a service's name or alias, at f.yaml:2:10 (keep one)"},
@@ -134,6 +142,7 @@ INSTANTIATE_TEST_SUITE_P(Services, OneMistake, testing::Values(
     MistakeCase{"StatusWithTcp", health("check: tcp, expect_status: 200"), "4:39: services[0].health.expect_status: is only used with check: http (add it, or remove this)"},
     MistakeCase{"RelativePath", health("check: http, path: up"), "4:31: services[0].health.path: 'up' does not begin with / (try '/up')"},
     MistakeCase{"PathWithSpace", health("check: http, path: /a b"), "4:31: services[0].health.path: '/a b' has a space, a # or a character that is not ASCII (write it as %20, %23, ...)"},
+    MistakeCase{"PathTooLong", health("check: http, path: /" + std::string(1024, 'a')), "4:31: services[0].health.path: '/" + std::string(59, 'a') + "...' is longer than 1024 characters (a check should ask a short path)"},
     MistakeCase{"BadHost", health("check: http, host: a/b"), "4:31: services[0].health.host: 'a/b' cannot stand in a Host header (such as orders.local or orders.local:8080)"},
     MistakeCase{"BadStatus", health("check: http, expect_status: [200, 2xx]"), "4:46: services[0].health.expect_status[1]: '2xx' is not an HTTP status or a range of them, 100 to 599 (such as 200 or 200-399)"},
     MistakeCase{"StatusTooLarge", health("check: http, expect_status: 600"), "4:40: services[0].health.expect_status[0]: '600' is not an HTTP status or a range of them, 100 to 599 (such as 200 or 200-399)"},
@@ -268,6 +277,10 @@ TEST(BadText, BeyondTheLimitsIsRefused) {
     EXPECT_THAT(mistakes_in(nested(100'000)), HasSubstr("nested more than 32 deep"));
     EXPECT_THAT(mistakes_in(nested(31)), HasSubstr("a: unknown key"));
     EXPECT_THAT(mistakes_in(laughs()), HasSubstr("more than 500000 values, aliases included (make it smaller)"));
+    std::string anchors = "a: ";
+    for (int i = 0; i < 6; ++i) anchors += "&x" + std::to_string(i) + " [";
+    for (int i = 0; i < 100'000; ++i) anchors += "x,";
+    EXPECT_THAT(mistakes_in(anchors + "]]]]]]"), HasSubstr("more than 500000 values"));
     EXPECT_EQ(mistakes_in(std::string(4 * 1024 * 1024 + 1, '#')),
               "f.yaml: is larger than 4 MiB (is this a configuration?)");
     EXPECT_THAT(mistakes_in(std::string(4 * 1024 * 1024, '#')), HasSubstr("services: there are none"));

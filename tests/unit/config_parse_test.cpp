@@ -148,6 +148,22 @@ TEST(Parse, TakesAnEmptyListAsNoListener) {
     EXPECT_THAT(parsed("listen: {http: []}\nservices: [{name: a}]").listen.http, IsEmpty());
 }
 
+TEST(Parse, TakesPortZeroAsOftenAsOneLikes) {
+    const Config config = parsed("listen: {dns: ['127.0.0.1:0'], http: ['127.0.0.1:0']}\nservices: [{name: a}]");
+    EXPECT_EQ(config.listen.dns.at(0).port, 0);
+    EXPECT_EQ(config.listen.http.at(0).port, 0);
+}
+
+TEST(Parse, TakesAFastIntervalAsLongAsTheInterval) {
+    EXPECT_EQ(service_of("services: [{name: a, health: {interval: 500ms, timeout: 499ms}}]").health.interval, 500ms);
+}
+
+TEST(Parse, TakesTheLongestName) {
+    const std::string label(63, 'a');
+    const std::string name = label + "." + label + "." + label + "." + std::string(24, 'a');
+    EXPECT_EQ(service_of("services: [{name: " + name + "}]").name.wire().size(), 218u);
+}
+
 TEST(Parse, TakesAliasesOfYaml) {
     const Config config =
         parsed("services:\n- {name: a.local, port: 1, poll: &slow {min: 20s}}\n- {name: b.local, poll: *slow}\n");
