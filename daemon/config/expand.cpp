@@ -37,8 +37,8 @@ Result<std::string> value_of(std::string_view inside, const Environment& environ
     return *value;
 }
 
-void expand_below(Node& node, const std::string& path, const Environment& environment, Mistakes& mistakes) {
-    if (node.kind == Node::Kind::scalar && node.text.find("${") != std::string::npos) {
+void expand_below(YamlNode& node, const std::string& path, const Environment& environment, Mistakes& mistakes) {
+    if (node.kind == YamlNode::Kind::scalar && node.text.find("${") != std::string::npos) {
         if (auto expanded = expand(node.text, environment)) {
             node.text = std::move(*expanded);
         } else {
@@ -47,9 +47,9 @@ void expand_below(Node& node, const std::string& path, const Environment& enviro
         }
     }
     for (std::size_t i = 0; i < node.items.size(); ++i) {
-        const std::string below = node.kind == Node::Kind::list ? fmt::format("{}[{}]", path, i)
-                                  : path.empty()                ? node.keys[i].text
-                                                                : path + "." + node.keys[i].text;
+        const std::string below = node.kind == YamlNode::Kind::list ? fmt::format("{}[{}]", path, i)
+                                  : path.empty()                    ? node.keys[i].text
+                                                                    : path + "." + node.keys[i].text;
         expand_below(node.items[i], below, environment, mistakes);
     }
 }
@@ -79,7 +79,7 @@ Result<std::string> expand(std::string_view text, const Environment& environment
     return out;
 }
 
-void expand_all(Node& node, const Environment& environment, Mistakes& mistakes) {
+void expand_all(YamlNode& node, const Environment& environment, Mistakes& mistakes) {
     expand_below(node, "", environment, mistakes);
 }
 

@@ -16,6 +16,6 @@ namespace taskdns::config {
 Result<std::string> expand(std::string_view text, const Environment& environment);
 
 /// All scalar values below `node`, keys excepted. Those that fail are marked broken.
-void expand_all(Node& node, const Environment& environment, Mistakes& mistakes);
+void expand_all(YamlNode& node, const Environment& environment, Mistakes& mistakes);
 
 }  // namespace taskdns::config

@@ -42,12 +42,12 @@ void read_top(YamlMap top, Draft& draft, Mistakes& mistakes) {
 
 void read_yaml(const SourceText& source, const Environment& environment, Reading& reading, Draft& draft) {
     const std::uint32_t number = reading.mistakes.add_source(source.name);
-    std::optional<Node> root = parse_yaml(source.text, number, reading.mistakes);
+    std::optional<YamlNode> root = parse_yaml(source.text, number, reading.mistakes);
     if (!root) {
         draft.services_given = true;  // who knows
         return;
     }
-    if (root->kind == Node::Kind::null) root->place = {number, 0, 0};
+    if (root->kind == YamlNode::Kind::null) root->place = {number, 0, 0};
     expand_all(*root, environment, reading.mistakes);
     read_top(YamlMap(reading, *root, ""), draft, reading.mistakes);
 }
@@ -56,9 +56,9 @@ void read_yaml(const SourceText& source, const Environment& environment, Reading
 void read_service_list(const std::string& text, Reading& reading, Draft& draft) {
     const std::uint32_t number = reading.mistakes.add_source(services_variable);
     if (!check_text(text, number, reading.mistakes)) return;
-    std::vector<std::pair<std::string, Node>> entries;
+    std::vector<std::pair<std::string, YamlNode>> entries;
     entries.emplace_back("services", parse_service_list(text, number, reading.mistakes));
-    const Node root = map_node(std::move(entries), {number, 1, 1});
+    const YamlNode root = map_node(std::move(entries), {number, 1, 1});
     draft.services_given = draft.services_given || !root.items.front().items.empty();
 
     std::unordered_map<dns::Name, std::size_t> of_the_yaml;
@@ -80,19 +80,19 @@ void read_service_list(const std::string& text, Reading& reading, Draft& draft) 
 void read_override(const Override& override, const std::string& text, Reading& reading, Draft& draft) {
     const std::uint32_t number = reading.mistakes.add_source(override.variable);
     if (!check_text(text, number, reading.mistakes)) return;
-    Node value = scalar_node(text, {number, 1, 1});
+    YamlNode value = scalar_node(text, {number, 1, 1});
     const bool is_word = split_at_commas(text).size() == 1;  // such as auto
     if (override.is_list && !is_word) {
-        value.kind = Node::Kind::list;
+        value.kind = YamlNode::Kind::list;
         for (const Piece& piece : split_at_commas(text)) {
             value.items.push_back(scalar_node(std::string(piece.text), Place{number, piece.line, piece.column}));
         }
     }
-    std::vector<std::pair<std::string, Node>> entry;
+    std::vector<std::pair<std::string, YamlNode>> entry;
     entry.emplace_back(override.key, std::move(value));
-    std::vector<std::pair<std::string, Node>> section;
+    std::vector<std::pair<std::string, YamlNode>> section;
     section.emplace_back(override.section, map_node(std::move(entry), {number, 1, 1}));
-    const Node root = map_node(std::move(section), {number, 1, 1});
+    const YamlNode root = map_node(std::move(section), {number, 1, 1});
     YamlMap top(reading, root, "");
     read_sections(top, draft.settings);
 }

@@ -11,17 +11,17 @@ namespace {
 // `http://orders.local:9090/healthz` is a likely way to write it: without the scheme it is right.
 std::string without_scheme(std::string_view item) { return std::string(item.substr(item.find("://") + 3)); }
 
-Node service_node(std::string_view item, const Place& place) {
+YamlNode service_node(std::string_view item, const Place& place) {
     const std::size_t slash = item.find('/');
     const std::string_view authority = item.substr(0, slash);
     const std::size_t colon = authority.find(':');
-    std::vector<std::pair<std::string, Node>> entries;
+    std::vector<std::pair<std::string, YamlNode>> entries;
     entries.emplace_back("name", scalar_node(std::string(authority.substr(0, colon)), place));
     if (colon != std::string_view::npos) {
         entries.emplace_back("port", scalar_node(std::string(authority.substr(colon + 1)), place));
     }
     if (slash != std::string_view::npos) {
-        std::vector<std::pair<std::string, Node>> health;
+        std::vector<std::pair<std::string, YamlNode>> health;
         health.emplace_back("check", scalar_node("http", place));
         health.emplace_back("path", scalar_node(std::string(item.substr(slash)), place));
         entries.emplace_back("health", map_node(std::move(health), place));
@@ -31,17 +31,17 @@ Node service_node(std::string_view item, const Place& place) {
 
 }  // namespace
 
-Node scalar_node(std::string text, const Place& place) {
-    Node node;
-    node.kind = Node::Kind::scalar;
+YamlNode scalar_node(std::string text, const Place& place) {
+    YamlNode node;
+    node.kind = YamlNode::Kind::scalar;
     node.place = place;
     node.text = std::move(text);
     return node;
 }
 
-Node map_node(std::vector<std::pair<std::string, Node>> entries, const Place& place) {
-    Node node;
-    node.kind = Node::Kind::map;
+YamlNode map_node(std::vector<std::pair<std::string, YamlNode>> entries, const Place& place) {
+    YamlNode node;
+    node.kind = YamlNode::Kind::map;
     node.place = place;
     for (auto& [key, value] : entries) {
         node.keys.push_back({std::move(key), place});
@@ -50,9 +50,9 @@ Node map_node(std::vector<std::pair<std::string, Node>> entries, const Place& pl
     return node;
 }
 
-Node parse_service_list(const std::string& text, std::uint32_t source, Mistakes& mistakes) {
-    Node list;
-    list.kind = Node::Kind::list;
+YamlNode parse_service_list(const std::string& text, std::uint32_t source, Mistakes& mistakes) {
+    YamlNode list;
+    list.kind = YamlNode::Kind::list;
     list.place = {source, 1, 1};
     for (const Piece& piece : split_at_commas(text)) {
         const Place place{source, piece.line, piece.column};

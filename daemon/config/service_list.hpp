@@ -11,10 +11,10 @@ namespace taskdns::config {
 
 /// A list of services: `NAME`, `NAME:PORT`, `NAME:PORT/PATH` with commas between. A path means an HTTP check. What
 /// NAME, PORT and PATH may be is decided where services are read. Each item is placed at its first character.
-Node parse_service_list(const std::string& text, std::uint32_t source, Mistakes& mistakes);
+YamlNode parse_service_list(const std::string& text, std::uint32_t source, Mistakes& mistakes);
 
-Node scalar_node(std::string text, const Place& place);
+YamlNode scalar_node(std::string text, const Place& place);
 /// A map of the `entries`, placed at `place`, as are its keys.
-Node map_node(std::vector<std::pair<std::string, Node>> entries, const Place& place);
+YamlNode map_node(std::vector<std::pair<std::string, YamlNode>> entries, const Place& place);
 
 }  // namespace taskdns::config

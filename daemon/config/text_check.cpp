@@ -59,9 +59,8 @@ bool quote_is_closed(std::string_view text, const Place& place) {
     if (!text.starts_with('\'') && !text.starts_with('"')) return true;  // not a quote
     const char quote = text.front();
     for (std::size_t i = 1; i < text.size(); ++i) {
-        if (quote == '"' && text[i] == '\\') {
-            ++i;
-        } else if (text[i] == quote && quote == '\'' && text.substr(i + 1).starts_with(quote)) {
+        const bool escapes = (quote == '"' && text[i] == '\\') || (quote == '\'' && text.substr(i).starts_with("''"));
+        if (escapes) {
             ++i;
         } else if (text[i] == quote) {
             return true;

@@ -54,7 +54,7 @@ std::string without_host_bits(std::string_view text) {
         const IpAddress masked = address->is_v4()
                                      ? IpAddress(IpAddress::V4Bytes{bytes[0], bytes[1], bytes[2], bytes[3]})
                                      : IpAddress(bytes);
-        const std::string candidate = masked.to_string() + std::string(text.substr(slash));
+        std::string candidate = masked.to_string() + std::string(text.substr(slash));
         if (Network::parse(candidate)) return candidate;
     }
     return "";

@@ -17,7 +17,7 @@ bool is_whole_number(std::string_view text) {
     return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-const Node nothing;
+const YamlNode nothing;
 
 // Number and unit are right, so it is parse_duration's limit that rejects it.
 bool has_duration_unit(std::string_view text) {
@@ -28,9 +28,9 @@ bool has_duration_unit(std::string_view text) {
 
 }  // namespace
 
-YamlMap::YamlMap(Reading& reading, const Node& node, std::string path)
+YamlMap::YamlMap(Reading& reading, const YamlNode& node, std::string path)
     : reading_(&reading), node_(&node), place_(node.place), path_(std::move(path)) {
-    if (node.kind == Node::Kind::map || node.kind == Node::Kind::null || node.broken) return;
+    if (node.kind == YamlNode::Kind::map || node.kind == YamlNode::Kind::null || node.broken) return;
     reading.mistakes.add(
         node.place, path_,
         fmt::format("is {}, not a map of keys (write `key: value` lines below it)", to_string(node.kind)));
@@ -109,15 +109,15 @@ std::size_t YamlMap::read_word(std::string_view key, const std::vector<std::stri
 
 std::optional<std::vector<YamlMap::Item>> YamlMap::items(std::string_view key, std::string_view what,
                                                          std::string_view example, std::string_view word) {
-    const Node* node = find(key);
+    const YamlNode* node = find(key);
     if (node == nullptr) return std::nullopt;
     std::vector<Item> out;
-    if (node->broken || (!word.empty() && node->kind == Node::Kind::scalar && node->text == word)) return out;
-    if (node->kind == Node::Kind::scalar) {
+    if (node->broken || (!word.empty() && node->kind == YamlNode::Kind::scalar && node->text == word)) return out;
+    if (node->kind == YamlNode::Kind::scalar) {
         for (const Piece& piece : split_at_commas(node->text)) {
             out.push_back({piece.text, node->place, fmt::format("{}[{}]", path_of(key), out.size())});
         }
-    } else if (node->kind == Node::Kind::list) {
+    } else if (node->kind == YamlNode::Kind::list) {
         out = items_of_list(*node, path_of(key), what, example);
     } else {
         mistake_at(key, fmt::format("is {}, not a list (such as [{}])", to_string(node->kind), example));
@@ -128,16 +128,16 @@ std::optional<std::vector<YamlMap::Item>> YamlMap::items(std::string_view key, s
     return out;
 }
 
-std::vector<YamlMap::Item> YamlMap::items_of_list(const Node& node, const std::string& list_path,
+std::vector<YamlMap::Item> YamlMap::items_of_list(const YamlNode& node, const std::string& list_path,
                                                   std::string_view what, std::string_view example) {
     std::vector<Item> out;
     for (std::size_t i = 0; i < node.items.size(); ++i) {
-        const Node& item = node.items[i];
+        const YamlNode& item = node.items[i];
         std::string path = fmt::format("{}[{}]", list_path, i);
-        if (item.kind == Node::Kind::scalar && !item.broken) {
+        if (item.kind == YamlNode::Kind::scalar && !item.broken) {
             out.push_back({item.text, item.place, std::move(path)});
         } else if (!item.broken) {
-            const Place& place = item.kind == Node::Kind::null ? node.place : item.place;
+            const Place& place = item.kind == YamlNode::Kind::null ? node.place : item.place;
             reading_->mistakes.add(place, std::move(path),
                                    fmt::format("is {}, not {} (such as {})", to_string(item.kind), what, example));
         }
@@ -147,7 +147,7 @@ std::vector<YamlMap::Item> YamlMap::items_of_list(const Node& node, const std::s
 
 YamlMap YamlMap::map(std::string_view key) {
     known_.emplace_back(key);
-    const Node* node = find(key);
+    const YamlNode* node = find(key);
     YamlMap out =
         node == nullptr ? YamlMap(*reading_, place_, path_of(key)) : YamlMap(*reading_, *node, path_of(key));
     if (!inherited_.empty()) out.inherits(inherited_ + "." + std::string(key));
@@ -158,19 +158,19 @@ std::vector<YamlMap> YamlMap::maps(std::string_view key) {
     known_.emplace_back(key);
     std::vector<YamlMap> out;
     if (reading_->description != nullptr) out.emplace_back(*reading_, place_, path_of(key) + "[]");
-    const Node* node = find(key);
-    if (node == nullptr || node->kind == Node::Kind::null || node->broken) return out;
-    if (node->kind != Node::Kind::list) {
+    const YamlNode* node = find(key);
+    if (node == nullptr || node->kind == YamlNode::Kind::null || node->broken) return out;
+    if (node->kind != YamlNode::Kind::list) {
         mistake_at(key, fmt::format("is {}, not a list (write `- ` in front of each item)", to_string(node->kind)));
         return out;
     }
     for (std::size_t i = 0; i < node->items.size(); ++i) {
-        const Node& item = node->items[i];
+        const YamlNode& item = node->items[i];
         std::string path = fmt::format("{}[{}]", path_of(key), i);
-        if (item.kind == Node::Kind::map) {
+        if (item.kind == YamlNode::Kind::map) {
             out.emplace_back(*reading_, item, std::move(path));
         } else if (!item.broken) {
-            const Place& place = item.kind == Node::Kind::null ? node->place : item.place;
+            const Place& place = item.kind == YamlNode::Kind::null ? node->place : item.place;
             reading_->mistakes.add(
                 place, std::move(path),
                 fmt::format("is {}, not a map of keys (such as - name: orders.local)", to_string(item.kind)));
@@ -198,7 +198,7 @@ void YamlMap::finish() {
 }
 
 void YamlMap::check_keys() {
-    if (node_->kind != Node::Kind::map) return;
+    if (node_->kind != YamlNode::Kind::map) return;
     for (const Key& key : node_->keys) {
         if (std::find(known_.begin(), known_.end(), key.text) != known_.end()) continue;
         if (reading_->mistakes.enough()) {  // saves the search for what is near
@@ -214,12 +214,12 @@ void YamlMap::check_keys() {
 }
 
 Place YamlMap::place_of(std::string_view key) const {
-    const Node* node = find(key);
+    const YamlNode* node = find(key);
     return node == nullptr ? place() : node->place;
 }
 
-const Node* YamlMap::find(std::string_view key) const {
-    if (node_->kind != Node::Kind::map) return nullptr;
+const YamlNode* YamlMap::find(std::string_view key) const {
+    if (node_->kind != YamlNode::Kind::map) return nullptr;
     const auto at =
         std::find_if(node_->keys.begin(), node_->keys.end(), [key](const Key& k) { return k.text == key; });
     return at == node_->keys.end() ? nullptr : &node_->items[static_cast<std::size_t>(at - node_->keys.begin())];
@@ -232,9 +232,9 @@ void YamlMap::state(Setting setting) {
 }
 
 const std::string* YamlMap::scalar(std::string_view key, std::string_view what, std::string_view example) {
-    const Node* node = find(key);
+    const YamlNode* node = find(key);
     if (node == nullptr || node->broken) return nullptr;
-    if (node->kind == Node::Kind::scalar) return &node->text;
+    if (node->kind == YamlNode::Kind::scalar) return &node->text;
     mistake_at(key, fmt::format("is {}, not {} (such as {})", to_string(node->kind), what, example));
     return nullptr;
 }

@@ -43,7 +43,7 @@ using Words = std::initializer_list<std::pair<const char*, Enum>>;
 class YamlMap {
 public:
     /// `node` outlives the map. If it is not a map, that is a mistake, and the map is empty.
-    YamlMap(Reading& reading, const Node& node, std::string path);
+    YamlMap(Reading& reading, const YamlNode& node, std::string path);
     /// A map that is not written; its mistakes are placed at `place`.
     YamlMap(Reading& reading, const Place& place, std::string path);
 
@@ -92,7 +92,7 @@ private:
         Place place;
         std::string path;
     };
-    const Node* find(std::string_view key) const;
+    const YamlNode* find(std::string_view key) const;
     void check_keys();
     void state(Setting setting);
     /// The text of a single value; null if it is not written, or is something else, which is a mistake.
@@ -102,11 +102,11 @@ private:
     /// Null if the key is not written; broken and mistaken items are left out.
     std::optional<std::vector<Item>> items(std::string_view key, std::string_view what, std::string_view example,
                                            std::string_view word);
-    std::vector<Item> items_of_list(const Node& node, const std::string& list_path, std::string_view what,
+    std::vector<Item> items_of_list(const YamlNode& node, const std::string& list_path, std::string_view what,
                                     std::string_view example);
 
     Reading* reading_;
-    const Node* node_;
+    const YamlNode* node_;
     Place place_;
     std::string path_;
     std::string inherited_;
@@ -162,6 +162,7 @@ std::vector<Placed<T>> YamlMap::list(std::string_view key, const ValueKind<T>& k
 template <class T>
 std::vector<T> values_of(const std::vector<Placed<T>>& placed) {
     std::vector<T> out;
+    out.reserve(placed.size());
     for (const Placed<T>& item : placed) out.push_back(item.value);
     return out;
 }

@@ -36,7 +36,7 @@ public:
     TreeBuilder(std::uint32_t source, Mistakes& mistakes) : source_(source), mistakes_(mistakes) {}
 
     const std::optional<Place>& last_quoted() const { return last_quoted_; }
-    Node take_root() { return std::move(root_); }
+    YamlNode take_root() { return std::move(root_); }
     Place place_of(const YAML::Mark& mark) const {
         if (mark.is_null()) return {source_, 1, 1};
         return {source_, static_cast<std::uint32_t>(mark.line) + 1, static_cast<std::uint32_t>(mark.column) + 1};
@@ -50,13 +50,14 @@ public:
     void OnAnchor(const YAML::Mark&, const std::string&) override {}
 
     void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-        add_leaf({.kind = Node::Kind::null, .place = place_of(mark), .text = "", .keys = {}, .items = {}}, anchor);
+        add_leaf({.kind = YamlNode::Kind::null, .place = place_of(mark), .text = "", .keys = {}, .items = {}},
+                 anchor);
     }
     void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   const std::string& value) override {
         check_tag(mark, tag);
         if (tag == "!") last_quoted_ = place_of(mark);
-        add_leaf({.kind = Node::Kind::scalar, .place = place_of(mark), .text = value, .keys = {}, .items = {}},
+        add_leaf({.kind = YamlNode::Kind::scalar, .place = place_of(mark), .text = value, .keys = {}, .items = {}},
                  anchor);
     }
     void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -64,22 +65,22 @@ public:
         if (known == anchors_.end())
             throw Stopped{place_of(mark), "an alias inside what it stands for (write it out)"};
         count(known->second.values, place_of(mark));
-        complete(Node(known->second.node));
+        complete(YamlNode(known->second.node));
     }
     void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                          YAML::EmitterStyle::value) override {
-        open(Node::Kind::list, mark, tag, anchor);
+        open(YamlNode::Kind::list, mark, tag, anchor);
     }
     void OnSequenceEnd() override { close(); }
     void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                     YAML::EmitterStyle::value) override {
-        open(Node::Kind::map, mark, tag, anchor);
+        open(YamlNode::Kind::map, mark, tag, anchor);
     }
     void OnMapEnd() override { close(); }
 
 private:
     struct Frame {
-        Node node;
+        YamlNode node;
         YAML::anchor_t anchor = 0;
         std::size_t values_before = 0;
         std::optional<Key> key;                       // of a map: waits for its value
@@ -87,7 +88,7 @@ private:
         std::unordered_map<std::string, Place> keys;  // of a map
     };
     struct Anchored {
-        Node node;
+        YamlNode node;
         std::size_t values = 0;
     };
 
@@ -103,7 +104,7 @@ private:
         }
     }
 
-    void open(Node::Kind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
+    void open(YamlNode::Kind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
         check_tag(mark, tag);
         if (frames_.size() == max_yaml_depth) {
             throw Stopped{place_of(mark),
@@ -125,30 +126,30 @@ private:
         complete(std::move(frame.node));
     }
 
-    void add_leaf(Node node, YAML::anchor_t anchor) {
+    void add_leaf(YamlNode node, YAML::anchor_t anchor) {
         count(1, node.place);
         remember(node, anchor, 1);
         complete(std::move(node));
     }
 
-    void remember(const Node& node, YAML::anchor_t anchor, std::size_t values) {
+    void remember(const YamlNode& node, YAML::anchor_t anchor, std::size_t values) {
         if (anchor == 0) return;
         count(values, node.place);  // the copy is held too
         anchors_[anchor] = {node, values};
     }
 
-    void complete(Node node) {
+    void complete(YamlNode node) {
         if (frames_.empty()) {
             root_ = std::move(node);
             return;
         }
         Frame& frame = frames_.back();
-        if (frame.node.kind == Node::Kind::list) {
+        if (frame.node.kind == YamlNode::Kind::list) {
             frame.node.items.push_back(std::move(node));
         } else if (!frame.key) {
             take_key(frame, std::move(node));
         } else {
-            if (node.kind == Node::Kind::null) node.place = frame.key->place;  // where nothing is, the key is
+            if (node.kind == YamlNode::Kind::null) node.place = frame.key->place;  // where nothing is, the key is
             if (!frame.dropped) {
                 frame.node.keys.push_back(std::move(*frame.key));
                 frame.node.items.push_back(std::move(node));
@@ -157,12 +158,12 @@ private:
         }
     }
 
-    void take_key(Frame& frame, Node node) {
-        if (node.kind == Node::Kind::list || node.kind == Node::Kind::map) {
+    void take_key(Frame& frame, YamlNode node) {
+        if (node.kind == YamlNode::Kind::list || node.kind == YamlNode::Kind::map) {
             throw Stopped{node.place,
                           fmt::format("{} cannot be a key (quote what begins with [ or {{)", to_string(node.kind))};
         }
-        frame.key = Key{node.kind == Node::Kind::null ? "null" : std::move(node.text), node.place};
+        frame.key = Key{node.kind == YamlNode::Kind::null ? "null" : std::move(node.text), node.place};
         const auto [first, is_new] = frame.keys.try_emplace(frame.key->text, frame.key->place);
         frame.dropped = !is_new;
         if (is_new) return;
@@ -173,7 +174,7 @@ private:
     std::string path() const {
         std::string out;
         for (const Frame& frame : frames_) {
-            if (frame.node.kind == Node::Kind::list) {
+            if (frame.node.kind == YamlNode::Kind::list) {
                 out += fmt::format("[{}]", frame.node.items.size());
             } else if (frame.key) {
                 out += (out.empty() ? "" : ".") + frame.key->text;
@@ -189,26 +190,26 @@ private:
     std::size_t values_ = 0;
     unsigned documents_ = 0;
     std::optional<Place> last_quoted_;
-    Node root_;
+    YamlNode root_;
 };
 
 }  // namespace
 
-const char* to_string(Node::Kind kind) {
+const char* to_string(YamlNode::Kind kind) {
     switch (kind) {
-        case Node::Kind::null:
+        case YamlNode::Kind::null:
             return "nothing";
-        case Node::Kind::scalar:
+        case YamlNode::Kind::scalar:
             return "a single value";
-        case Node::Kind::list:
+        case YamlNode::Kind::list:
             return "a list";
-        case Node::Kind::map:
+        case YamlNode::Kind::map:
             return "a map of keys";
     }
     return "";
 }
 
-std::optional<Node> parse_yaml(const std::string& text, std::uint32_t source, Mistakes& mistakes) {
+std::optional<YamlNode> parse_yaml(const std::string& text, std::uint32_t source, Mistakes& mistakes) {
     if (text.size() > max_yaml_bytes) {
         mistakes.add({source, 0, 0}, "",
                      fmt::format("is larger than {} MiB (is this a configuration?)", max_yaml_bytes >> 20));

@@ -104,7 +104,7 @@ std::string Name::to_string() const {
     if (is_root()) return ".";
     std::string text;
     for (std::size_t at = 0; wire_[at] != '\0';) {
-        const auto length = static_cast<std::size_t>(wire_[at]);
+        const std::size_t length = static_cast<unsigned char>(wire_[at]);
         if (at != 0) text += '.';
         text += escaped(std::string_view(wire_).substr(at + 1, length));
         at += 1 + length;
@@ -114,12 +114,12 @@ std::string Name::to_string() const {
 
 Name Name::parent() const {
     Name name;
-    name.wire_ = wire_.substr(1 + static_cast<std::size_t>(wire_.front()));
+    name.wire_ = wire_.substr(1 + static_cast<unsigned char>(wire_.front()));
     return name;
 }
 
 std::string_view Name::first_label() const {
-    return std::string_view(wire_).substr(1, static_cast<std::size_t>(wire_.front()));
+    return std::string_view(wire_).substr(1, static_cast<unsigned char>(wire_.front()));
 }
 
 }  // namespace taskdns::dns

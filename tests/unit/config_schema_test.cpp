@@ -14,27 +14,27 @@
 namespace taskdns::config {
 namespace {
 
-Node tree_of(const std::string& name) {
+YamlNode tree_of(const std::string& name) {
     std::ifstream file(std::string(TASKDNS_SOURCE_DIR) + "/" + name, std::ios::binary);
     std::ostringstream text;
     text << file.rdbuf();
     Mistakes mistakes;
     auto root = parse_yaml(text.str(), mistakes.add_source(name), mistakes);
     EXPECT_TRUE(root.has_value()) << mistakes.text();
-    return root.value_or(Node{});
+    return root.value_or(YamlNode{});
 }
 
-const Node* member(const Node& node, const std::string& key) {
+const YamlNode* member(const YamlNode& node, const std::string& key) {
     for (std::size_t i = 0; i < node.keys.size(); ++i) {
         if (node.keys[i].text == key) return &node.items[i];
     }
     return nullptr;
 }
 
-std::string as_written(const Node& node) {
-    if (node.kind == Node::Kind::scalar) return node.text;
+std::string as_written(const YamlNode& node) {
+    if (node.kind == YamlNode::Kind::scalar) return node.text;
     std::string items;
-    for (const Node& item : node.items) items += (items.empty() ? "" : ", ") + as_written(item);
+    for (const YamlNode& item : node.items) items += (items.empty() ? "" : ", ") + as_written(item);
     return "[" + items + "]";
 }
 
@@ -59,29 +59,29 @@ public:
 
 private:
     // The members of `node`, of what it refers to and of its alternatives: the first that has `key`.
-    const Node* find(const Node& node, const std::string& key) const {
-        if (const Node* own = member(node, key)) return own;
-        if (const Node* reference = member(node, "$ref")) {
-            if (const Node* found = find(definition(*reference), key)) return found;
+    const YamlNode* find(const YamlNode& node, const std::string& key) const {
+        if (const YamlNode* own = member(node, key)) return own;
+        if (const YamlNode* reference = member(node, "$ref")) {
+            if (const YamlNode* found = find(definition(*reference), key)) return found;
         }
-        if (const Node* alternatives = member(node, "anyOf")) {
-            for (const Node& alternative : alternatives->items) {
-                if (const Node* found = find(alternative, key)) return found;
+        if (const YamlNode* alternatives = member(node, "anyOf")) {
+            for (const YamlNode& alternative : alternatives->items) {
+                if (const YamlNode* found = find(alternative, key)) return found;
             }
         }
         return nullptr;
     }
 
-    const Node& definition(const Node& reference) const {
+    const YamlNode& definition(const YamlNode& reference) const {
         const std::string prefix = "#/$defs/";
         EXPECT_TRUE(reference.text.starts_with(prefix)) << reference.text;
-        const Node* found = member(*member(root_, "$defs"), reference.text.substr(prefix.size()));
+        const YamlNode* found = member(*member(root_, "$defs"), reference.text.substr(prefix.size()));
         EXPECT_NE(found, nullptr) << reference.text;
         return *found;
     }
 
-    std::string kind_of(const Node& node) const {
-        if (const Node* reference = member(node, "$ref")) {
+    std::string kind_of(const YamlNode& node) const {
+        if (const YamlNode* reference = member(node, "$ref")) {
             for (const char* kind : {"duration", "boolean"}) {
                 if (reference->text == std::string("#/$defs/") + kind) return kind;
             }
@@ -89,38 +89,39 @@ private:
             return kind_of(definition(*reference));
         }
         if (find(node, "enum") != nullptr) return "word";
-        const Node* type = find(node, "type");
+        const YamlNode* type = find(node, "type");
         if (type == nullptr) return "nothing";
         return type->text == "string" ? "text" : as_written(*type);
     }
 
-    void walk(const Node& node, const std::string& path) {
-        if (const Node* items = find(node, "items"); items != nullptr && member(*items, "properties") != nullptr) {
+    void walk(const YamlNode& node, const std::string& path) {
+        if (const YamlNode* items = find(node, "items");
+            items != nullptr && member(*items, "properties") != nullptr) {
             walk(*items, path + "[]");
             return;
         }
-        const Node* properties = find(node, "properties");
+        const YamlNode* properties = find(node, "properties");
         if (properties == nullptr) {
             add(node, path);
             return;
         }
-        const Node* closed = find(node, "additionalProperties");
+        const YamlNode* closed = find(node, "additionalProperties");
         EXPECT_TRUE(closed != nullptr && closed->text == "false") << path << " lets unknown keys pass";
         for (std::size_t i = 0; i < properties->keys.size(); ++i) {
             walk(properties->items[i], (path.empty() ? "" : path + ".") + properties->keys[i].text);
         }
     }
 
-    void add(const Node& node, const std::string& path) {
+    void add(const YamlNode& node, const std::string& path) {
         Property& property = properties_[path];
         property.kind = kind_of(node);
-        if (const Node* fallback = member(node, "default")) property.fallback = as_written(*fallback);
+        if (const YamlNode* fallback = member(node, "default")) property.fallback = as_written(*fallback);
         if (property.kind == "integer")
             property.range = find(node, "minimum")->text + " to " + find(node, "maximum")->text;
-        if (const Node* words = find(node, "enum")) {
-            for (const Node& word : words->items) property.words.push_back(word.text);
+        if (const YamlNode* words = find(node, "enum")) {
+            for (const YamlNode& word : words->items) property.words.push_back(word.text);
         }
-        const Node* description = find(node, "description");
+        const YamlNode* description = find(node, "description");
         property.described = description != nullptr;
         if (property.kind == "duration" &&
             description != nullptr) {  // JSON has no range for a text: it is the last words
@@ -129,7 +130,7 @@ private:
         }
     }
 
-    Node root_;
+    YamlNode root_;
     std::map<std::string, Property> properties_;
 };
 
@@ -151,12 +152,12 @@ TEST(Schema, KnowsTheKeysDefaultsRangesAndWordsOfTheReader) {
         ADD_FAILURE() << path << " is in the schema, but the reader does not know it";
 }
 
-void collect(const Node& node, const std::string& path, std::map<std::string, std::string>& out) {
+void collect(const YamlNode& node, const std::string& path, std::map<std::string, std::string>& out) {
     const bool is_list_of_maps =
-        node.kind == Node::Kind::list && !node.items.empty() && node.items[0].kind == Node::Kind::map;
+        node.kind == YamlNode::Kind::list && !node.items.empty() && node.items[0].kind == YamlNode::Kind::map;
     if (is_list_of_maps) {
-        for (const Node& item : node.items) collect(item, path + "[]", out);
-    } else if (node.kind == Node::Kind::map) {
+        for (const YamlNode& item : node.items) collect(item, path + "[]", out);
+    } else if (node.kind == YamlNode::Kind::map) {
         for (std::size_t i = 0; i < node.items.size(); ++i) {
             collect(node.items[i], (path.empty() ? "" : path + ".") + node.keys[i].text, out);
         }
