@@ -206,6 +206,13 @@ INSTANTIATE_TEST_SUITE_P(DnsServer, AnswerAction, testing::Values(
     [](const auto& instance) { return instance.param.name; });
 // clang-format on
 
+TEST(Answer, ATargetThatMayBelongToAServiceNotPolledYetIsHeld) {
+    Answering answering(true, {{.name = "_http._tcp.x.local", .rung = view::Rung::not_ready},
+                               {.name = "_grpc._tcp.x.local", .endpoints = {"10.0.5.1:90"}}});
+    EXPECT_EQ(answering.raw(DnsQuery{.name = "ip-10-0-4-1.x.local"}).action, Action::hold);
+    EXPECT_EQ(answering.reply({.name = "ip-10-0-5-1.x.local"}).rdata("A"), std::vector<std::string>{"10.0.5.1"});
+}
+
 TEST(Answer, WithoutForwardingOtherNamesAreRefused) {
     EXPECT_EQ(meaning(Answering(false).reply({.name = "example.com"})), "REFUSED rd ra");
 }

@@ -57,9 +57,15 @@ public:
         thread_.join();
     }
 
+    /// Returns when the server has seen it.
     void publish(std::vector<testing_support::SmallService> services) {
         publisher.publish(testing_support::small_view(services));
-        asio::post(context, [this] { server.on_published(); });
+        std::promise<void> seen;
+        asio::post(context, [&] {
+            server.on_published();
+            seen.set_value();
+        });
+        seen.get_future().wait();
     }
     DnsReply ask(DnsQuery query) const {
         query.port = port;

@@ -38,6 +38,17 @@ TEST(NameTable, FindsNamesOfEveryLengthAroundTheWordSize) {
     EXPECT_EQ(table.find(name(std::string(41, 'a')).wire()), nullptr);
 }
 
+TEST(NameTable, TellsNamesOfTheSameHashApart) {
+    // Found by trying: their 32-bit hashes are equal.
+    const std::string first = "service-21507.local";
+    const std::string second = "service-88866.local";
+    const NameTable one({owner(first, 1)});
+    EXPECT_EQ(one.find(name(second).wire()), nullptr);
+    const NameTable both({owner(first, 1), owner(second, 2)});
+    EXPECT_EQ(both.find(name(first).wire())->service, 1U);
+    EXPECT_EQ(both.find(name(second).wire())->service, 2U);
+}
+
 TEST(NameTable, OfTwoEqualNamesTheFirstCounts) {
     const NameTable table({owner("a.local", 1), owner("a.local", 2)});
     EXPECT_EQ(table.find(name("a.local").wire())->service, 1U);
