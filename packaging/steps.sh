@@ -3,20 +3,18 @@
 # heading TEXT begins a step and says how long the one before took; finish_steps ends the last one with the total.
 steps_began=$EPOCHREALTIME
 step_began=
-step_name=
 
 seconds_since() {
     LC_ALL=C awk -v from="$1" -v to="$EPOCHREALTIME" 'BEGIN { printf "%.1f", to - from }'
 }
 
 end_step() {
-    [ -z "$step_name" ] || printf '    (%s: %s s)\n' "$step_name" "$(seconds_since "$step_began")"
-    step_name=
+    [ -z "$step_began" ] || printf '    (%s s)\n' "$(seconds_since "$step_began")"
+    step_began=
 }
 
 heading() {
     end_step
-    step_name=$1
     step_began=$EPOCHREALTIME
     printf '\n==> %s\n' "$1"
 }
