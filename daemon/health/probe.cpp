@@ -77,12 +77,11 @@ asio::awaitable<Outcome> get(beast::tcp_stream* stream, Target target) {
     const auto [write_error, written] = co_await http::async_write(*stream, request, as_result);
     if (write_error) co_return Outcome{.observed = observe(write_error)};
 
-    beast::flat_buffer buffer(header_limit);
+    beast::flat_buffer buffer(header_limit);  // a head that does not fit is an error
     std::optional<http::response_parser<http::empty_body>> parser;
     do {
         if (cancellation.cancelled() != asio::cancellation_type::none) co_return Outcome{};
         parser.emplace();
-        parser->header_limit(header_limit);
         const auto [read_error, length] = co_await http::async_read_header(*stream, buffer, *parser, as_result);
         if (read_error) co_return Outcome{.observed = observe(read_error)};
     } while (parser->get().result_int() / 100 == 1);  // interim answers, RFC 9110 section 15.2

@@ -78,14 +78,15 @@ void Schedule::unsubscribe(ServiceIndex service, const Target& target) {
     Tracked& tracked = entry->second;
     std::erase(tracked.subscribers, service);
     if (!tracked.subscribers.empty()) return;
-    if (!tracked.in_flight) queue_.erase({tracked.due, tracked.id, &*entry});
+    queue_.erase({tracked.due, tracked.id, &*entry});  // not there while it is in flight
     targets_.erase(entry);
 }
 
-/// Not while in flight: its outcome will say when it is due again.
+/// Nothing happens to one that is in flight: its time has passed already, and its outcome will say when it is due
+/// again.
 void Schedule::hasten(Targets::value_type& target, TimePoint due) {
     Tracked& tracked = target.second;
-    if (tracked.in_flight || tracked.due <= due) return;
+    if (tracked.due <= due) return;
     queue_.erase({tracked.due, tracked.id, &target});
     tracked.due = due;
     queue_.insert({tracked.due, tracked.id, &target});
@@ -103,7 +104,6 @@ std::optional<Schedule::Job> Schedule::take_due(TimePoint now) {
     if (next_due() > now) return std::nullopt;
     Targets::value_type& target = *queue_.begin()->target;
     queue_.erase(queue_.begin());
-    target.second.in_flight = true;
     ++in_flight_;
     Job job{.target = target.first, .id = target.second.id};
     for (const ServiceIndex service : target.second.subscribers) {
@@ -131,7 +131,6 @@ std::vector<Event> Schedule::finish(const Job& job, const Outcome& outcome, Time
         events.push_back({index, endpoint->address, changed});
         delay = std::min(delay, endpoint->verdict.next_delay(service.policy, now));
     }
-    tracked.in_flight = false;
     tracked.due = now + jittered(delay);
     queue_.insert({tracked.due, tracked.id, &*entry});
     return events;

@@ -63,8 +63,7 @@ public:
 private:
     struct Tracked {
         std::uint64_t id = 0;
-        TimePoint due{};
-        bool in_flight = false;
+        TimePoint due{};  // in flight: when it was
         std::vector<ServiceIndex> subscribers;
     };
     using Targets = std::map<Target, Tracked>;
