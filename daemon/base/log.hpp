@@ -43,8 +43,8 @@ struct Settings {
 
 /// Starts the writing thread; lines before that are dropped. Call once, from the main thread.
 void start(const Settings& settings);
-/// Writes what is queued, waits at most a quarter of a second for a reader that does not read, ends the thread; half a
-/// second in all, even where a terminal blocks for good.
+/// Writes what is queued, waits at most a quarter of a second for a reader that does not read, ends the thread; half
+/// a second in all, even where a terminal blocks for good.
 void stop();
 /// Lines lost because the reader of our output did not keep up (oldest first).
 std::uint64_t dropped();
