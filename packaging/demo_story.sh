@@ -32,11 +32,11 @@ heading "AAAA has no data, SRV has the port, TCP gives the same"
 claim "dig AAAA: no error, no answer, an SOA" grep -q "status: NOERROR.*ANSWER: 0, AUTHORITY: 1" \
     <<<"$(ask "$service" AAAA | tr '\n' ' ')"
 ask +short "$service" SRV | indent
-claim "dig SRV gives port 8080 four times" [ "$(ask +short "$service" SRV | grep -c ' 8080 ip-')" = 4 ]
+claim "dig SRV gives port $port four times" [ "$(ask +short "$service" SRV | grep -c " $port ip-")" = 4 ]
 claim "dig +tcp gives the four addresses" [ "$(ask +tcp +short "$service" | sort | tr '\n' ' ')" = "$four" ]
 
 if [ "$isolation" != none ]; then
-    heading "An application: 40 times plain 'curl http://$service:8080/', through the C library's resolver"
+    heading "An application: 40 times plain 'curl http://$service:$port/', through the C library's resolver"
 else
     heading "An application: 40 requests, each to the first address that taskdns gives"
 fi
@@ -100,7 +100,7 @@ claim "/readyz is 200" [ "$(curl -s -o /dev/null -w '%{http_code}' "$api/readyz"
 claim "'taskdns healthcheck' exits with 0 and prints nothing" \
     [ "$("$binary" healthcheck --http "127.0.0.1:$http_port" 2>&1 && echo "exit 0")" = "exit 0" ]
 echo "    /v1/services/$service/pick: $(curl -s "$api/v1/services/$service/pick")"
-curl -s "$api/v1/services/$service" | python3 -m json.tool | head -n 40 | indent
+curl -s "$api/v1/services/$service" | python3 -m json.tool | sed -n '1,40s/^/    /p'
 claim "/v1/services names the service" grep -q "$service" <<<"$(curl -s "$api/v1/services")"
 
 if [ "$keep" = yes ]; then
@@ -110,7 +110,7 @@ if [ "$keep" = yes ]; then
     [[ $isolation != *--user* ]] || into="nsenter -t $taskdns_pid -U --preserve-credentials -n -m"
     [ -z "$into" ] || echo "    $into bash     # the client's place; then, there:"
     echo "    dig -p $dns_port @127.0.0.1 $service"
-    echo "    curl http://$service:8080/"
+    echo "    curl http://$service:$port/"
     echo "    curl $api/v1/services/$service"
     echo "    kill ${backend_pid[127.0.0.13]}     # the task at 127.0.0.13"
     unmount=

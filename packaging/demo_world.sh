@@ -86,16 +86,22 @@ if [ "$isolation" != none ]; then
     ip address add 169.254.169.253/32 dev lo
     echo "nameserver 127.0.0.1" | cover /etc/resolv.conf # without the file, libc asks 127.0.0.1 as well
     echo "hosts: files dns" | cover /etc/nsswitch.conf   # a desktop's would keep .local for multicast DNS
-    authority=(127.0.0.2 53) resolver=(169.254.169.253 53) dns_port=53 http_port=8053
-    settings=("TASKDNS_SERVICES=$service:8080")
+    authority=(127.0.0.2 53) resolver=(169.254.169.253 53) dns_port=53 http_port=8053 port=8080
+    settings=("TASKDNS_SERVICES=$service:$port")
 else
-    read -r a b c d < <(python3 -c '
-import socket
-taken = [socket.create_server(("127.0.0.1", 0)) for _ in range(4)]
+    # Five ports that are free on every loopback address, below those that the kernel gives to outgoing traffic.
+    read -r a b dns_port http_port port < <(python3 -c '
+import random, socket
+taken = []
+while len(taken) < 5:
+    try:
+        taken.append(socket.create_server(("", random.randrange(10000, 32000))))
+    except OSError:
+        pass
 print(*(s.getsockname()[1] for s in taken))')
-    authority=(127.0.0.2 "$a") resolver=(127.0.0.3 "$b") dns_port=$c http_port=$d
-    settings=("TASKDNS_SERVICES=$service:8080" "TASKDNS_UPSTREAM=127.0.0.3:$b"
-        "TASKDNS_DNS_LISTEN=127.0.0.1:$c" "TASKDNS_HTTP_LISTEN=127.0.0.1:$d")
+    authority=(127.0.0.2 "$a") resolver=(127.0.0.3 "$b")
+    settings=("TASKDNS_SERVICES=$service:$port" "TASKDNS_UPSTREAM=127.0.0.3:$b"
+        "TASKDNS_DNS_LISTEN=127.0.0.1:$dns_port" "TASKDNS_HTTP_LISTEN=127.0.0.1:$http_port")
 fi
 api=http://127.0.0.1:$http_port
 
@@ -185,9 +191,9 @@ start_backend() { # LAST-OCTET
     local address=127.0.0.$1
     mkdir -p "$work/$address"
     echo "backend $address" >"$work/$address/index.html"
-    start "backend-$address" python3 -m http.server 8080 --bind "$address" --directory "$work/$address"
+    start "backend-$address" python3 -m http.server "$port" --bind "$address" --directory "$work/$address"
     backend_pid[$address]=$started
-    wait_for "backend $address" 10 curl -s -o /dev/null "http://$address:8080/"
+    wait_for "backend $address" 10 curl -s -o /dev/null "http://$address:$port/"
 }
 
 # ---- the client ------------------------------------------------------------------------------------------------
@@ -207,9 +213,9 @@ first_addresses() { # COUNT: which address came first, how often; one dig asks a
 
 request() { # as an application does: by name, with nothing but the C library's resolver
     if [ "$isolation" != none ]; then
-        curl -s --max-time 3 "http://$service:8080/"
+        curl -s --max-time 3 "http://$service:$port/"
     else
-        curl -s --max-time 3 "http://$(ask +short "$service" A | head -n 1):8080/"
+        curl -s --max-time 3 "http://$(ask +short "$service" A | sed -n 1p):$port/"
     fi
 }
 

@@ -11,8 +11,8 @@ namespace taskdns::view {
 /// All owner names of `services`: each service's name and its aliases, with a place for their rotations' cursors.
 std::shared_ptr<const NameTable> build_name_table(std::span<const config::Service> services);
 
-/// `upstream_answered`: the registry has answered at least once. `recent`: addresses that were members within the last
-/// 60 s and are no longer.
+/// `upstream_answered`: the registry has answered at least once. `recent`: addresses that were members within the
+/// last 60 s and are no longer.
 std::shared_ptr<const ServiceView> build_service_view(const config::Service& service, const Decision& decision,
                                                       bool upstream_answered, std::span<const IpAddress> recent);
 

@@ -50,8 +50,8 @@ struct Decision {
 
 /// The ladder: the first rung with an endpoint is served, whole. `checked`: the service has a health check.
 ///
-/// An endpoint that the upstream says is gone (held_empty) is served only while it passes: registry and check together
-/// are believed against it. A new endpoint whose check cannot run from here is not withheld.
+/// An endpoint that the upstream says is gone (held_empty) is served only while it passes: registry and check
+/// together are believed against it. A new endpoint whose check cannot run from here is not withheld.
 Decision decide(std::span<const Candidate> candidates, bool checked, membership::Basis basis);
 
 }  // namespace taskdns::view

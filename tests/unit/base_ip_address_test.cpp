@@ -1,7 +1,7 @@
 // Addresses, sockets' addresses and networks: text to value and back.
-#include "base/ip_address.hpp"
-
 #include <gtest/gtest.h>
+
+#include "base/ip_address.hpp"
 
 namespace taskdns {
 namespace {
@@ -26,19 +26,22 @@ TEST_P(ParseSocketAddress, GivesTheAddressOrNothing) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Text, ParseSocketAddress,
-    testing::Values(SocketCase{"V4WithPort", "10.0.0.2:5353", "10.0.0.2:5353"},
-                    SocketCase{"V4WithoutPortTakesTheDefault", "10.0.0.2", "10.0.0.2:53"},
-                    SocketCase{"V6InBracketsWithPort", "[fd00::2]:5353", "[fd00::2]:5353"},
-                    SocketCase{"V6InBracketsWithoutPort", "[fd00::2]", "[fd00::2]:53"},
-                    SocketCase{"V6Bare", "fd00::2", "[fd00::2]:53"},
-                    SocketCase{"LargestPort", "10.0.0.2:65535", "10.0.0.2:65535"},
-                    SocketCase{"PortTooLarge", "10.0.0.2:65536", nullptr}, SocketCase{"NoPort", "10.0.0.2:", nullptr},
-                    SocketCase{"NotAPort", "10.0.0.2:dns", nullptr}, SocketCase{"V4InBrackets", "[10.0.0.2]:53", nullptr},
-                    SocketCase{"OpenBracket", "[fd00::2", nullptr}, SocketCase{"TextAfterBracket", "[fd00::2]x", nullptr},
-                    SocketCase{"AName", "localhost:53", nullptr}, SocketCase{"Nothing", "", nullptr}),
-    [](const auto& instance) { return instance.param.name; });
+INSTANTIATE_TEST_SUITE_P(Text, ParseSocketAddress,
+                         testing::Values(SocketCase{"V4WithPort", "10.0.0.2:5353", "10.0.0.2:5353"},
+                                         SocketCase{"V4WithoutPortTakesTheDefault", "10.0.0.2", "10.0.0.2:53"},
+                                         SocketCase{"V6InBracketsWithPort", "[fd00::2]:5353", "[fd00::2]:5353"},
+                                         SocketCase{"V6InBracketsWithoutPort", "[fd00::2]", "[fd00::2]:53"},
+                                         SocketCase{"V6Bare", "fd00::2", "[fd00::2]:53"},
+                                         SocketCase{"LargestPort", "10.0.0.2:65535", "10.0.0.2:65535"},
+                                         SocketCase{"PortTooLarge", "10.0.0.2:65536", nullptr},
+                                         SocketCase{"NoPort", "10.0.0.2:", nullptr},
+                                         SocketCase{"NotAPort", "10.0.0.2:dns", nullptr},
+                                         SocketCase{"V4InBrackets", "[10.0.0.2]:53", nullptr},
+                                         SocketCase{"OpenBracket", "[fd00::2", nullptr},
+                                         SocketCase{"TextAfterBracket", "[fd00::2]x", nullptr},
+                                         SocketCase{"AName", "localhost:53", nullptr},
+                                         SocketCase{"Nothing", "", nullptr}),
+                         [](const auto& instance) { return instance.param.name; });
 
 TEST(IpAddress, KnowsLoopbackAndUnspecified) {
     EXPECT_TRUE(IpAddress::parse("127.0.0.53")->is_loopback());

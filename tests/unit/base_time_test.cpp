@@ -1,7 +1,7 @@
 // Durations and wall times: text to value and back.
-#include "base/time.hpp"
-
 #include <gtest/gtest.h>
+
+#include "base/time.hpp"
 
 namespace taskdns {
 namespace {
@@ -18,7 +18,8 @@ TEST(ParseDuration, ReadsANumberWithAUnit) {
 }
 
 TEST(ParseDuration, RejectsEverythingElse) {
-    for (const char* text : {"", "5", "5x", "s", "-5s", "-0s", "5 s", "5s ", "1e3s", "5S", "1m30s", "100000000h", "nan"}) {
+    for (const char* text :
+         {"", "5", "5x", "s", "-5s", "-0s", "5 s", "5s ", "1e3s", "5S", "1m30s", "100000000h", "nan"}) {
         EXPECT_FALSE(parse_duration(text).has_value()) << text;
     }
 }
@@ -31,7 +32,8 @@ TEST(FormatDuration, WritesTheShortestTextThatReadsBack) {
     EXPECT_EQ(format_duration(90s), "90s");
     EXPECT_EQ(format_duration(10min), "10m");
     EXPECT_EQ(format_duration(24h), "24h");
-    for (const auto ms : {1ms, 999ms, 1001ms, 59'999ms, 3'600'000ms}) EXPECT_EQ(parse_duration(format_duration(ms)), ms);
+    for (const auto ms : {1ms, 999ms, 1001ms, 59'999ms, 3'600'000ms})
+        EXPECT_EQ(parse_duration(format_duration(ms)), ms);
 }
 
 TEST(FormatWallTime, WritesRfc3339InUtcWithMilliseconds) {
