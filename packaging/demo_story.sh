@@ -104,7 +104,10 @@ curl -s "$api/v1/services/$service" | python3 -m json.tool | sed -n '1,40s/^/   
 claim "/v1/services names the service" grep -q "$service" <<<"$(curl -s "$api/v1/services")"
 
 if [ "$keep" = yes ]; then
-    heading "All is left running; try it"
+    heading "All is left running, with the five tasks in the zone again; try it"
+    serial=99
+    write_zones 127.0.0.11 127.0.0.12 127.0.0.13 127.0.0.14 127.0.0.15
+    kill -HUP "$knotd_pid"
     into=
     [ "$isolation" = none ] || into="nsenter -t $taskdns_pid -n -m"
     [[ $isolation != *--user* ]] || into="nsenter -t $taskdns_pid -U --preserve-credentials -n -m"
