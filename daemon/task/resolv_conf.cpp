@@ -4,16 +4,20 @@
 #include <algorithm>
 #include <fstream>
 
+#include <boost/asio/io_context.hpp>
+
+#include "base/asio.hpp"
+
 namespace taskdns::task {
 namespace {
 
 constexpr std::uint16_t dns_port = 53;           // resolv.conf cannot name another
 constexpr std::size_t longest_file = 64 * 1024;  // a real one has a few lines
 constexpr std::string_view blanks = " \t\r\v\f";
-// The VPC resolver's fixed addresses; the second is the only one that an IPv6-only task reaches (vpc-dns.md).
-const std::vector<SocketAddress> vpc_resolver{
-    {IpAddress(IpAddress::V4Bytes{169, 254, 169, 253}), dns_port},
-    {IpAddress(IpAddress::V6Bytes{0xFD, 0, 0x0E, 0xC2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x53}), dns_port}};
+// The VPC resolver's fixed addresses (vpc-dns.md); the second is the only one that an IPv6-only task reaches.
+const SocketAddress vpc_resolver_v4{IpAddress(IpAddress::V4Bytes{169, 254, 169, 253}), dns_port};
+const SocketAddress vpc_resolver_v6{
+    IpAddress(IpAddress::V6Bytes{0xFD, 0, 0x0E, 0xC2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x53}), dns_port};
 
 /// The address behind the keyword `nameserver`, which must begin the line and be followed by a blank, as libc has it.
 std::optional<IpAddress> parse_line(std::string_view line) {
@@ -59,7 +63,8 @@ std::vector<SocketAddress> parse_name_servers(std::string_view resolv_conf) {
 }
 
 std::vector<SocketAddress> find_upstream_servers(const std::string& path,
-                                                 const std::vector<SocketAddress>& own_listeners) {
+                                                 const std::vector<SocketAddress>& own_listeners,
+                                                 const HasRoute& has_route) {
     std::vector<SocketAddress> out;
     for (const SocketAddress& server : parse_name_servers(read_file(path))) {
         const bool ours = std::any_of(own_listeners.begin(), own_listeners.end(),
@@ -67,7 +72,17 @@ std::vector<SocketAddress> find_upstream_servers(const std::string& path,
         const bool twice = std::find(out.begin(), out.end(), server) != out.end();
         if (!ours && !twice) out.push_back(server);
     }
-    return out.empty() ? vpc_resolver : out;
+    if (!out.empty()) return out;
+    const bool only_v6 = !has_route(vpc_resolver_v4) && has_route(vpc_resolver_v6);
+    return {only_v6 ? vpc_resolver_v6 : vpc_resolver_v4};
+}
+
+bool kernel_has_route(const SocketAddress& destination) {
+    asio::io_context context;
+    asio::ip::udp::socket socket(context);
+    boost::system::error_code error;
+    socket.connect(to_udp(destination), error);
+    return !error;
 }
 
 }  // namespace taskdns::task

@@ -72,12 +72,14 @@ struct UpstreamCase {
 
 void PrintTo(const UpstreamCase& c, std::ostream* out) { *out << c.name; }
 
+bool everywhere(const SocketAddress& /*destination*/) { return true; }
+
 class FindUpstreamServers : public testing::TestWithParam<UpstreamCase> {};
 
 TEST_P(FindUpstreamServers, NeverNamesOurselves) {
     testing_support::TempDir dir;
     std::ofstream(dir / "resolv.conf") << GetParam().text;
-    const auto found = find_upstream_servers(dir / "resolv.conf", addresses(GetParam().own_listeners));
+    const auto found = find_upstream_servers(dir / "resolv.conf", addresses(GetParam().own_listeners), everywhere);
     EXPECT_THAT(texts(found), ElementsAreArray(GetParam().servers));
 }
 
@@ -89,19 +91,34 @@ INSTANTIATE_TEST_SUITE_P(
         UpstreamCase{"EachOnce", "nameserver 10.0.0.2\nnameserver 10.0.0.2\n", {}, {"10.0.0.2:53"}},
         UpstreamCase{"PassesOverUs", "nameserver 127.0.0.1\nnameserver 10.0.0.2\n", {"127.0.0.1:53"}, {"10.0.0.2:53"}},
         UpstreamCase{"PassesOverUsOnIpv6", "nameserver ::1\nnameserver 10.0.0.2\n", {"127.0.0.1:53", "[::1]:53"}, {"10.0.0.2:53"}},
-        UpstreamCase{"OnlyUs", "nameserver 127.0.0.1\n", {"127.0.0.1:53"}, {"169.254.169.253:53", "[fd00:ec2::253]:53"}},
+        UpstreamCase{"OnlyUs", "nameserver 127.0.0.1\n", {"127.0.0.1:53"}, {"169.254.169.253:53"}},
         UpstreamCase{"AnotherPortIsNotUs", "nameserver 127.0.0.1\n", {"127.0.0.1:5353"}, {"127.0.0.1:53"}},
         UpstreamCase{"AnotherLoopbackAddressIsNotUs", "nameserver 127.0.0.53\n", {"127.0.0.1:53"}, {"127.0.0.53:53"}},
-        UpstreamCase{"AWildcardListenerHearsLoopback", "nameserver 127.0.0.1\n", {"0.0.0.0:53"}, {"169.254.169.253:53", "[fd00:ec2::253]:53"}},
+        UpstreamCase{"AWildcardListenerHearsLoopback", "nameserver 127.0.0.1\n", {"0.0.0.0:53"}, {"169.254.169.253:53"}},
         UpstreamCase{"AWildcardListenerHearsOnlyItsFamily", "nameserver ::1\n", {"0.0.0.0:53"}, {"[::1]:53"}},
-        UpstreamCase{"TheUnspecifiedAddressLeadsToLoopback", "nameserver 0.0.0.0\n", {"127.0.0.1:53"}, {"169.254.169.253:53", "[fd00:ec2::253]:53"}},
-        UpstreamCase{"NothingInIt", "search local\n", {"127.0.0.1:53"}, {"169.254.169.253:53", "[fd00:ec2::253]:53"}}),
+        UpstreamCase{"TheUnspecifiedAddressLeadsToLoopback", "nameserver 0.0.0.0\n", {"127.0.0.1:53"}, {"169.254.169.253:53"}},
+        UpstreamCase{"NothingInIt", "search local\n", {"127.0.0.1:53"}, {"169.254.169.253:53"}}),
     [](const auto& instance) { return instance.param.name; });
 // clang-format on
 
+std::vector<std::string> without_file(const HasRoute& has_route) {
+    return texts(find_upstream_servers("/nonexistent/resolv.conf", {}, has_route));
+}
+
 TEST(FindUpstreamServers, AsksTheVpcResolverWhenThereIsNoFile) {
-    EXPECT_THAT(texts(find_upstream_servers("/nonexistent/resolv.conf", {})),
-                ElementsAreArray(std::vector<std::string>{"169.254.169.253:53", "[fd00:ec2::253]:53"}));
+    EXPECT_THAT(without_file(everywhere), testing::ElementsAre("169.254.169.253:53"));
+}
+
+TEST(FindUpstreamServers, AsksTheVpcResolverOverIpv6WhereOnlyThatHasARoute) {
+    const HasRoute over_v6 = [](const SocketAddress& to) { return to.address.is_v6(); };
+    EXPECT_THAT(without_file(over_v6), testing::ElementsAre("[fd00:ec2::253]:53"));
+    const HasRoute nowhere = [](const SocketAddress&) { return false; };
+    EXPECT_THAT(without_file(nowhere), testing::ElementsAre("169.254.169.253:53"));
+}
+
+TEST(KernelHasRoute, KnowsTheWayToLoopback) {
+    EXPECT_TRUE(kernel_has_route(*SocketAddress::parse("127.0.0.1:53")));
+    EXPECT_FALSE(kernel_has_route(*SocketAddress::parse("255.255.255.255:53")));  // not without SO_BROADCAST
 }
 
 }  // namespace
