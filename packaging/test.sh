@@ -49,5 +49,8 @@ if [ $quick = no ]; then
 
     heading "The release binary in an empty root"
     packaging/test_empty_root.sh build/release/daemon/taskdns
+
+    heading "Integration tests once more, with the release binary"
+    TASKDNS_BINARY=$PWD/build/release/daemon/taskdns ctest --preset dev -j 2 -L integration
 fi
 finish_steps "All tests passed"

@@ -2,6 +2,7 @@
 #include "support/daemon_under_test.hpp"
 
 #include <signal.h>
+#include <stdlib.h>
 
 #include <iostream>
 #include <stdexcept>
@@ -14,7 +15,10 @@ namespace taskdns::testing_support {
 
 using namespace std::chrono_literals;
 
-std::string taskdns_binary() { return TASKDNS_BINARY; }
+std::string taskdns_binary() {
+    const char* other = getenv("TASKDNS_BINARY");
+    return other != nullptr ? other : TASKDNS_BINARY;
+}
 
 DaemonUnderTest::DaemonUnderTest(DaemonOptions options) : options_(std::move(options)) {
     for (int attempt = 0; attempt < 3; ++attempt) {

@@ -16,7 +16,8 @@
 
 namespace taskdns::testing_support {
 
-/// Path of the binary that this build made.
+/// Path of the binary that this build made, or what the variable TASKDNS_BINARY says: the release binary, an older
+/// one.
 std::string taskdns_binary();
 
 struct DaemonOptions {
