@@ -33,9 +33,9 @@ boost_of_this_system() {
 }
 
 missing() {
+    present=" $(dpkg-query -W -f '${Package}=${db:Status-Status} ' "$@" 2>/dev/null || true)"
     for package in "$@"; do
-        status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || status=
-        [ "$status" = installed ] || echo "$package"
+        case $present in *" $package=installed "*) ;; *) echo "$package" ;; esac
     done
 }
 
