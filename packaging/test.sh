@@ -41,16 +41,13 @@ heading "Unit tests, and the fuzz targets' corpus"
 ctest --preset dev -j 2 -LE "lint|integration"
 
 if [ $quick = no ]; then
-    heading "Integration tests: the daemon with real knotd, unbound and web servers"
-    ctest --preset dev -j 2 -L integration
-
     heading "Building the release binary (preset release, fully static)"
     build release taskdns
 
     heading "The release binary in an empty root"
     packaging/test_empty_root.sh build/release/daemon/taskdns
 
-    heading "Integration tests once more, with the release binary"
+    heading "Integration tests: the release binary with real knotd, unbound and web servers"
     TASKDNS_BINARY=$PWD/build/release/daemon/taskdns ctest --preset dev -j 2 -L integration
 fi
 finish_steps "All tests passed"
