@@ -84,8 +84,10 @@ std::string pick_text(const SocketAddress& address) { return address.to_string()
 
 std::string missing_text(const ReadyStatus& status) {
     std::string out = "not ready\n";
-    for (const auto& [service, reason] : status.missing)
-        out += (service.empty() ? "" : service + ": ") + reason + "\n";
+    for (const auto& [service, reason] : status.missing) {
+        if (!service.empty()) out.append(service).append(": ");
+        out.append(reason).append("\n");
+    }
     return out;
 }
 

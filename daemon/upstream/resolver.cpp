@@ -89,7 +89,7 @@ asio::awaitable<Result<dns::Response>> Resolver::State::join(Shared state, dns::
 }
 
 std::shared_ptr<Flight> Resolver::State::depart(const Shared& state, const dns::Question& question) {
-    const auto flight = std::make_shared<Flight>(state->executor);
+    auto flight = std::make_shared<Flight>(state->executor);
     state->in_flight[question] = flight;
     auto land = [state, flight, question](const std::exception_ptr& exception, Result<dns::Response> outcome) {
         // An exception here is a bug of ours or memory running out: a failed poll, not the end of the process.
