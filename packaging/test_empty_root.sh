@@ -34,20 +34,19 @@ if [ "$(id -u)" != 0 ]; then
 fi
 $enter /taskdns version | sed 's/^/    /'
 
-read -r dns http < <(python3 -c '
-import socket
-taken = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
-print(*(s.getsockname()[1] for s in taken))')
 content="services: [{name: one.local, source: static, addresses: [192.0.2.1, 192.0.2.2]}]"
+# Port 0: one that is free; the log says which.
 # shellcheck disable=SC2086  # words
-env "TASKDNS_CONFIG_CONTENT=$content" "TASKDNS_DNS_LISTEN=127.0.0.1:$dns" "TASKDNS_HTTP_LISTEN=127.0.0.1:$http" \
+env "TASKDNS_CONFIG_CONTENT=$content" TASKDNS_DNS_LISTEN=127.0.0.1:0 TASKDNS_HTTP_LISTEN=127.0.0.1:0 \
     $enter /taskdns >"$root/log" 2>&1 &
 daemon=$!
 for _ in $(seq 100); do
-    if $enter /taskdns healthcheck --http "127.0.0.1:$http" >/dev/null 2>&1; then break; fi
+    dns=$(sed -n 's/.*app: listening dns=127.0.0.1:\([0-9]*\).*/\1/p' "$root/log")
+    http=$(sed -n 's/.*app: listening http=\(127.0.0.1:[0-9]*\).*/\1/p' "$root/log")
+    if [ -n "$dns" ] && [ -n "$http" ] && $enter /taskdns healthcheck --http "$http" >/dev/null 2>&1; then break; fi
     sleep 0.05
 done
-$enter /taskdns healthcheck --http "127.0.0.1:$http" || {
+$enter /taskdns healthcheck --http "${http:-127.0.0.1:1}" || {
     cat "$root/log"
     exit 1
 }
