@@ -40,7 +40,9 @@ bool DaemonUnderTest::start_once() {
         environment["TASKDNS_UPSTREAM"] = "127.0.0.1:" + std::to_string(options_.upstream_port);
     }
     for (const auto& [name, value] : options_.environment) environment[name] = value;
-    process_ = std::make_unique<ChildProcess>(ChildProcess::Options{.argv = {taskdns_binary()},
+    std::vector<std::string> argv = options_.launcher;
+    argv.push_back(taskdns_binary());
+    process_ = std::make_unique<ChildProcess>(ChildProcess::Options{.argv = std::move(argv),
                                                                     .environment = std::move(environment),
                                                                     .stdout_path = dir_ / "log",
                                                                     .stderr_path = dir_ / "log",

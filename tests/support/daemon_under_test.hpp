@@ -26,6 +26,7 @@ struct DaemonOptions {
     std::uint16_t upstream_port = 0;                 ///< TASKDNS_UPSTREAM=127.0.0.1:PORT; 0: not set
     std::map<std::string, std::string> environment;  ///< further variables; they win
     int stdout_descriptor = -1;                      ///< where log lines go; -1: a file that log() reads
+    std::vector<std::string> launcher;               ///< a command that becomes the daemon: its path is added
 };
 
 /// The constructor returns once both interfaces take connections (not: once it is ready), and throws with the log if
