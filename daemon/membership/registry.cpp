@@ -115,7 +115,7 @@ TimePoint Registry::expiry(const Member& member) const {
         case Presence::withdrawn:
             return member.since + policy_.reserve;
         case Presence::held_failed:
-            return member.last_seen + (checked_ ? policy_.stale_max : policy_.stale_max_unchecked);
+            return member.since + (checked_ ? policy_.stale_max : policy_.stale_max_unchecked);
         case Presence::held_empty:
             return empty_since_ + (checked_ ? policy_.empty_max : policy_.empty_max_unchecked);
     }

@@ -107,21 +107,31 @@ const std::vector<Story>& stories() {
         {"FailureHoldsForADayWithChecks",
          true,
          {{0s, seen({1})}, {10s, Failed{""}}},
-         24h - 1s,
+         24h + 9s,
          P{"1 held_failed"},
          Basis::failed},
-        {"FailureLetsGoAfterADayWithChecks", true, {{0s, seen({1})}, {10s, Failed{""}}}, 24h, P{}, Basis::failed},
+        {"FailureLetsGoAfterADayWithChecks",
+         true,
+         {{0s, seen({1})}, {10s, Failed{""}}},
+         24h + 10s,
+         P{},
+         Basis::failed},
         {"FailureHoldsForAnHourUnchecked",
          false,
          {{0s, seen({1})}, {10s, Failed{""}}},
-         1h - 1s,
+         1h + 9s,
          P{"1 held_failed"},
          Basis::failed},
-        {"FailureLetsGoAfterAnHourUnchecked", false, {{0s, seen({1})}, {10s, Failed{""}}}, 1h, P{}, Basis::failed},
+        {"FailureLetsGoAfterAnHourUnchecked",
+         false,
+         {{0s, seen({1})}, {10s, Failed{""}}},
+         1h + 10s,
+         P{},
+         Basis::failed},
         {"FailuresDoNotRenewTheHold",
          true,
          {{0s, seen({1})}, {10s, Failed{""}}, {23h, Failed{""}}},
-         24h,
+         24h + 10s,
          P{},
          Basis::failed},
         {"AnswerAfterAFailure",
@@ -221,6 +231,17 @@ TEST(Registry, AChangeOfWeightIsAChange) {
     heavier.rrsets[0].sightings[0].weight = 5;
     EXPECT_TRUE(registry.apply(heavier, start + 10s));
     EXPECT_EQ(registry.members().at(0).weight, 5);
+}
+
+TEST(Registry, AFailureHoldsFromItsStartEvenIfNoAnswerWasEverFresh) {
+    Registry registry({}, true);
+    registry.apply(seen({1}), start);
+    registry.apply(seen({1}, /*fresh=*/false), start + 30h);
+    registry.apply(Failed{""}, start + 31h);
+    registry.expire(start + 54h);
+    EXPECT_EQ(described(registry), std::vector<std::string>{"1 held_failed"});
+    registry.expire(start + 55h);
+    EXPECT_TRUE(registry.members().empty());
 }
 
 TEST(Registry, RepeatedPartsDoNotCountAsSeenAnew) {
