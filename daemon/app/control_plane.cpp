@@ -28,7 +28,11 @@ std::unique_ptr<const view::View> assemble(std::uint64_t index, std::shared_ptr<
 }
 
 std::vector<ServiceState> make_states(const std::vector<config::Service>& services) {
-    return {services.begin(), services.end()};
+    std::random_device random;
+    std::vector<ServiceState> states;
+    states.reserve(services.size());
+    for (const config::Service& service : services) states.emplace_back(service, random());
+    return states;
 }
 
 }  // namespace
@@ -98,8 +102,9 @@ void ControlPlane::on_outcome(const health::Checker::Event& event) {
                    {"reason", health::to_string(verdict->reason)},
                    {"latency_ms", verdict->last.latency.count()}});
     }
-    // A pending endpoint's local fault changes what is served without a change of its status.
-    if (event.changed || verdict->status == health::Status::pending) mark_changed(event.service);
+    // Without a change of status, a pending endpoint's local fault changes what is served, and an unhealthy one's
+    // next failure may change its reason.
+    if (event.changed || verdict->status != health::Status::healthy) mark_changed(event.service);
 }
 
 void ControlPlane::mark_changed(std::size_t service) {

@@ -33,10 +33,11 @@ const char* outcome_name(const discovery::Observation& observation) {
 
 }  // namespace
 
-ServiceState::ServiceState(config::Service service)
+ServiceState::ServiceState(config::Service service, std::uint32_t pick_start)
     : service_(std::move(service)),
       registry_(service_.membership, checked()),
-      view_(view::build_service_view(service_, decision_, false, {})) {}
+      view_(view::build_service_view(service_, decision_, false, {})),
+      pick_cursor_(pick_start) {}
 
 bool ServiceState::observe(const discovery::Observation& observation, milliseconds next_delay, TimePoint now) {
     log_poll(observation);
@@ -118,11 +119,12 @@ bool ServiceState::decide(const FindVerdict& find_verdict) {
     for (const auto& [address, forgotten_at] : recent_) recent.push_back(address);
     std::shared_ptr<const view::ServiceView> view =
         view::build_service_view(service_, decision, registry_.answered_once(), recent);
-    const bool same =
-        looks_the_same(decision, decision_) && view->readiness == view_->readiness && view->targets == view_->targets;
+    const bool same = looks_the_same(decision, decision_) && view->readiness == view_->readiness;
+    const bool same_targets = view->targets == view_->targets;
     decision_ = std::move(decision);
-    if (same) return false;
+    if (same && same_targets) return false;
     view_ = std::move(view);
+    if (same) return true;  // a former member's target name was forgotten: nothing that the index stands for
     ++index_;
     const auto served = std::ranges::count_if(decision_.endpoints, &view::EndpointDecision::served);
     log::info("view", "answers changed",

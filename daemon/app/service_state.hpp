@@ -25,7 +25,9 @@ using FindVerdict = std::function<const health::Verdict*(const SocketAddress& en
 
 class ServiceState {
 public:
-    explicit ServiceState(config::Service service);
+    /// `pick_start`: where pick() begins; random in the daemon, so that tasks do not all begin with the same
+    /// endpoint.
+    explicit ServiceState(config::Service service, std::uint32_t pick_start = 0);
 
     struct Poll {
         TimePoint at;
@@ -39,7 +41,8 @@ public:
     bool expire(TimePoint now);
     /// When expire() has something to do next; `never` if nothing is pending.
     TimePoint next_deadline() const;
-    /// Decides anew; true, with a new view and index, if anything that can be seen from outside changed.
+    /// Decides anew; true, with a new view, if an answer changed. A change of what is served, or why, has a new
+    /// index.
     bool decide(const FindVerdict& find_verdict);
     /// Polled with an answer, and each member checked at least once: what /readyz waits for. Empty if so, else what
     /// is missing.
@@ -70,7 +73,7 @@ private:
     std::optional<Poll> last_poll_;
     std::string last_error_;
     std::uint64_t index_ = 1;
-    std::uint32_t pick_cursor_ = 0;
+    std::uint32_t pick_cursor_;
 };
 
 }  // namespace taskdns::app

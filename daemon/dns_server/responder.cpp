@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
+#include <random>
 
 namespace taskdns::dns_server {
 namespace {
@@ -17,6 +19,14 @@ void send(const HeldQuery& query, const Buffer& buffer, std::size_t length) {
     query.reply({buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(length)});
 }
 
+/// Each rotation begins somewhere else: tasks that start together must not all begin with the same endpoint.
+Cursors random_cursors(std::size_t count) {
+    std::random_device random;
+    Cursors cursors(count);
+    std::generate(cursors.begin(), cursors.end(), std::ref(random));
+    return cursors;
+}
+
 }  // namespace
 
 Responder::Responder(asio::io_context& context, view::Publisher& publisher, Settings settings, Forward forward)
@@ -24,7 +34,7 @@ Responder::Responder(asio::io_context& context, view::Publisher& publisher, Sett
       settings_(std::move(settings)),
       forward_(std::move(forward)),
       forwarding_(static_cast<bool>(forward_)),
-      cursors_(publisher.current().names->names().size() * view::NameTable::cursors_per_name),
+      cursors_(random_cursors(publisher.current().names->names().size() * view::NameTable::cursors_per_name)),
       held_(settings_.max_held),
       timer_(context) {}
 

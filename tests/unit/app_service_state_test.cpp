@@ -136,7 +136,9 @@ TEST(ServiceState, KeepsAFormerMembersTargetNameForAMinute) {
     EXPECT_EQ(state.next_deadline(), start + 130s);
     EXPECT_FALSE(state.expire(start + 129s));
     EXPECT_TRUE(state.expire(start + 130s));
+    const std::uint64_t index = state.index();
     EXPECT_TRUE(state.decide(verdicts.find()));
+    EXPECT_EQ(state.index(), index);  // nothing that is served changed
     EXPECT_THAT(state.view()->targets, ElementsAre(endpoint("10.0.0.2").address));
     EXPECT_EQ(state.next_deadline(), never);
 }
