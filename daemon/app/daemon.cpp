@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <exception>
+#include <functional>
 #include <thread>
 
 #include <boost/asio/co_spawn.hpp>
@@ -49,6 +50,22 @@ void run_loop(asio::io_context& context, const char* thread_name) {
     }
 }
 
+/// The dns thread, for as long as this object lives, however its scope is left.
+class DnsThread {
+public:
+    explicit DnsThread(asio::io_context& context) : context_(context), thread_(run_loop, std::ref(context), "dns") {}
+    DnsThread(const DnsThread&) = delete;
+    DnsThread& operator=(const DnsThread&) = delete;
+    ~DnsThread() {
+        context_.stop();
+        thread_.join();
+    }
+
+private:
+    asio::io_context& context_;
+    std::thread thread_;
+};
+
 std::string joined(const std::vector<std::string>& parts) {
     std::string out;
     for (const std::string& part : parts) out += (out.empty() ? "" : ",") + part;
@@ -73,6 +90,8 @@ private:
     const config::Config& config_;
     asio::io_context control_{1};
     asio::io_context dns_{1};
+    asio::executor_work_guard<asio::io_context::executor_type> dns_work_{
+        dns_.get_executor()};  // listen.dns may be []
     asio::signal_set signals_{control_, SIGTERM, SIGINT, SIGHUP};
     upstream::QueryBudget budget_;
     std::vector<SocketAddress> upstream_servers_;
@@ -128,11 +147,10 @@ Result<void> Daemon::bind() {
 void Daemon::run() {
     await_signal();
     dns_server_->start();
-    std::thread dns_thread([this] { run_loop(dns_, "dns"); });
     http_server_->start();
     control_plane_->start();
+    const DnsThread dns_thread(dns_);
     run_loop(control_, "control");
-    dns_thread.join();
 }
 
 void Daemon::await_signal() {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -47,7 +48,13 @@ asio::awaitable<void> poll(Source& source, config::Poll policy, OnObservation on
 
     unsigned consecutive_failures = 0;
     while (!stopping()) {
-        const Observation observation = co_await source.observe();
+        Observation observation;
+        try {
+            Observation seen = co_await source.observe();
+            observation = std::move(seen);
+        } catch (const std::exception& e) {  // a bug, or memory running out: a failed poll, not the end of polling
+            observation = Failed{e.what()};
+        }
         if (stopping()) break;  // a failure now is our own doing: do not report it
         consecutive_failures = std::holds_alternative<Failed>(observation) ? consecutive_failures + 1 : 0;
         const milliseconds delay = next_delay(observation, consecutive_failures, policy, jitter(random));

@@ -92,8 +92,12 @@ void UdpListener::wait() {
 }
 
 void UdpListener::on_readable() {
-    for (int batch = 0; batch < batches_per_wake && socket_.is_open(); ++batch) {
-        if (!serve_batch()) break;
+    try {
+        for (int batch = 0; batch < batches_per_wake && socket_.is_open(); ++batch) {
+            if (!serve_batch()) break;
+        }
+    } catch (const std::exception&) {  // no memory to hold or forward a query: it is lost, the listener is not
+        responder_->counters().dropped.add();
     }
     if (socket_.is_open()) wait();  // reports at once what came meanwhile
 }

@@ -142,6 +142,9 @@ void Forwarder::forward(std::span<const std::uint8_t> message, bool over_tcp, Re
     if (!query) {  // the caller parsed it, so this does not happen; an answer is owed all the same
         query.emplace();
         if (message.size() >= 2) query->id = static_cast<std::uint16_t>(message[0] << 8 | message[1]);
+        state_->counters.failures.add();
+        reply(failure(*query, dns::Ede::other, "not a query"));
+        return;
     }
     if (state_->stopping) {
         state_->counters.failures.add();
