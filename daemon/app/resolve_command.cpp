@@ -90,7 +90,7 @@ int print(const config::Service& service, const Found& found, const std::vector<
     });
     std::cout << fmt::format("{}: {} endpoints from {}, TTL {}", name, found.rows.size(), from,
                              format_duration(std::get<discovery::Records>(found.observation).ttl));
-    std::cout << (checked ? fmt::format(", {} pass their check\n", passing) : ", not checked: no port is known\n");
+    std::cout << (checked ? fmt::format(", {} pass their check\n", passing) : ", this service has no check\n");
     for (const Row& row : found.rows) {
         if (!checked) {
             std::cout << fmt::format("  {}\n", row.endpoint.to_string());

@@ -1,5 +1,5 @@
 // What the user decides, as plain values with their defaults. The only place where a default is stated.
-// Layer: config (may include base, dns). Pure. Reading it: parse.hpp; every key: docs/configuration.md.
+// Layer: config (may include base, dns). Pure. Reading it: load.hpp; every key: docs/configuration.md.
 //
 // Only keys that do something are here: those of later parts of the design are added with those parts.
 #pragma once
