@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "base/reaches.hpp"
+
 namespace taskdns::config {
 namespace {
 
@@ -53,9 +55,9 @@ void check_who_may_ask(const SettingsDraft& draft, Mistakes& mistakes) {
 void check_upstream_is_another(const SettingsDraft& draft, Mistakes& mistakes) {
     for (const auto& server : draft.servers) {
         for (const auto& listener : draft.dns) {
-            if (server.value != listener.value) continue;
+            if (!reaches(server.value, listener.value)) continue;
             mistakes.add(server.place, server.path,
-                         fmt::format("{} is our own listener {}: a loop (name the VPC resolver, or write auto)",
+                         fmt::format("{} is our own listener ({}): a loop (name the VPC resolver, or write auto)",
                                      server.value.to_string(), listener.path));
             break;
         }

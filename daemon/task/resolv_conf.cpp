@@ -7,6 +7,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "base/asio.hpp"
+#include "base/reaches.hpp"
 
 namespace taskdns::task {
 namespace {
@@ -38,16 +39,6 @@ std::string read_file(const std::string& path) {
     file.read(text.data(), static_cast<std::streamsize>(text.size()));
     text.resize(static_cast<std::size_t>(file.gcount()));
     return text;
-}
-
-/// Would a query to `server` come to `listener`? Sent to the unspecified address it goes to loopback, and a listener
-/// on the unspecified address hears what is sent to loopback.
-bool reaches(const SocketAddress& server, const SocketAddress& listener) {
-    const IpAddress& to = server.address;
-    const IpAddress& at = listener.address;
-    if (server.port != listener.port || to.is_v4() != at.is_v4()) return false;
-    if (to == at) return true;
-    return (to.is_unspecified() && at.is_loopback()) || (to.is_loopback() && at.is_unspecified());
 }
 
 }  // namespace
