@@ -46,7 +46,9 @@ struct Forward {
 
 enum class SourceKind { dns, fixed };  ///< `dns` | `static`
 enum class RecordKind { automatic, a, aaaa, srv };
-enum class CheckKind { none, tcp, http };
+enum class CheckKind { none, tcp, http, https };
+enum class Order { round_robin, random, weighted };
+enum class WhenNoneHealthy { all, last_healthy, servfail };
 
 struct Poll {
     milliseconds min{2s};
@@ -55,7 +57,28 @@ struct Poll {
 
 struct Answer {
     unsigned size = 8;  ///< records in one answer
+    Order order = Order::round_robin;
+    bool fair = true;  ///< no backup that a client's RFC 6724 sorting would put before the first
     seconds ttl{1s};
+    WhenNoneHealthy when_none_healthy = WhenNoneHealthy::all;
+};
+
+/// One line of `zone.map`: the zone of the addresses in a network.
+struct ZoneNetwork {
+    Network network;
+    std::string zone;
+
+    bool operator==(const ZoneNetwork&) const = default;
+};
+
+struct Zone {
+    bool prefer = false;
+    std::vector<ZoneNetwork> map;  ///< the longest prefix decides
+};
+
+struct Panic {
+    unsigned threshold = 50;  ///< per cent of the members that are unhealthy by doubtful evidence; 100: never
+    unsigned min_members = 6;
 };
 
 struct StatusRange {
@@ -65,9 +88,19 @@ struct StatusRange {
     bool operator==(const StatusRange&) const = default;
 };
 
+/// For check `https`.
+struct Tls {
+    bool verify = true;
+    std::string ca_file;      ///< PEM; needed to verify: a scratch image has no CA bundle
+    std::string server_name;  ///< SNI, and what the certificate must be for; empty: the host, else the service's name
+
+    bool operator==(const Tls&) const = default;
+};
+
 struct Health {
     CheckKind check = CheckKind::none;  ///< parse() decides `auto`: tcp where a port is known
     milliseconds interval{2s};
+    milliseconds idle_interval{10s};  ///< for a service that nobody asked for in a minute; never below `interval`
     milliseconds timeout{1s};
     unsigned rise = 2;  ///< successes in a row, unhealthy to healthy
     unsigned fall = 3;  ///< doubtful failures in a row, healthy to unhealthy
@@ -75,16 +108,22 @@ struct Health {
     std::string path = "/";  ///< http: what is asked for
     std::string host;        ///< http: the Host header; empty: the service's name
     std::vector<StatusRange> expect_status{{200, 399}};
+    std::string expect_body;  ///< http, https: must occur in the first 64 KiB of the body; empty: not looked at
+    Tls tls;
 
     bool operator==(const Health&) const = default;
 };
 
 struct Membership {
-    milliseconds stale_max{24h};  ///< upstream fails: how long members are kept
+    unsigned sample_limit = 8;  ///< an answer with exactly so many records may be a sample; 1: WEIGHTED routing
+    std::optional<milliseconds> absent_max;  ///< of samples: how long absence is nothing; null: `auto`, the formula
+    milliseconds stale_max{24h};             ///< upstream fails: how long members are kept
     milliseconds stale_max_unchecked{1h};
     milliseconds empty_max{1h};  ///< upstream says there are none: how long those that pass are kept
     milliseconds empty_max_unchecked{10min};
-    milliseconds reserve{60s};  ///< withdrawn members stay checked this long
+    unsigned shrink_guard = 50;  ///< per cent: a complete answer that leaves less must be confirmed; 0: never
+    milliseconds reserve{60s};   ///< withdrawn members stay checked this long
+    unsigned max_endpoints = 1000;
 };
 
 struct Service {
@@ -97,8 +136,12 @@ struct Service {
     bool required = true;
     Poll poll;
     Answer answer;
+    unsigned subset = 0;  ///< > 0: use only so many endpoints, chosen by rendezvous hash per task
+    Zone zone;
+    milliseconds slow_start{0};  ///< a newly healthy endpoint's share grows over this time
     Health health;
     Membership membership;
+    Panic panic;
 };
 
 struct Log {
@@ -111,6 +154,7 @@ struct Config {
     Upstream upstream;
     Forward forward;
     std::vector<Service> services;
+    std::string snapshot;  ///< a file's path: last known members, for a warm restart; empty: none
     Log log;
     /// Where what was read came from (`/etc/taskdns/taskdns.yaml`, `TASKDNS_SERVICES`, ...), for the first log line.
     std::vector<std::string> origins;

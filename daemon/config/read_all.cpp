@@ -27,12 +27,13 @@ void read_sections(YamlMap& top, SettingsDraft& settings) {
     read_listen(top.map("listen"), settings);
     read_upstream(top.map("upstream"), settings);
     read_forward(top.map("forward"), settings.forward);
+    top.value("snapshot", file_path, settings.snapshot);
     read_log(top.map("log"), settings.log);
 }
 
 void read_top(YamlMap top, Draft& draft, Mistakes& mistakes) {
     read_sections(top, draft.settings);
-    draft.defaults = read_defaults(top.map("defaults"));
+    draft.defaults = read_defaults(top.map("defaults"), mistakes);
     for (YamlMap& service : top.maps("services")) {
         draft.services.push_back(read_service(std::move(service), draft.defaults, mistakes));
     }
@@ -105,6 +106,7 @@ Config finish(Draft draft) {
     config.upstream = std::move(draft.settings.upstream);
     config.upstream.servers = values_of(draft.settings.servers);
     config.forward = draft.settings.forward;
+    config.snapshot = std::move(draft.settings.snapshot);
     config.log = draft.settings.log;
     for (ServiceDraft& service : draft.services) {
         config.services.push_back(std::move(service.service));

@@ -24,7 +24,47 @@ void read_poll(YamlMap map, Poll& out) {
 
 void read_answer(YamlMap map, Answer& out) {
     map.integer("size", 1u, 64u, out.size);  // more would not fit 1,232 octets
+    map.word<Order>("order",
+                    {{"round_robin", Order::round_robin}, {"random", Order::random}, {"weighted", Order::weighted}},
+                    out.order);
+    map.boolean("fair", out.fair);
     map.whole_seconds("ttl", 0s, 1h, out.ttl);
+    map.word<WhenNoneHealthy>("when_none_healthy",
+                              {{"all", WhenNoneHealthy::all},
+                               {"last_healthy", WhenNoneHealthy::last_healthy},
+                               {"servfail", WhenNoneHealthy::servfail}},
+                              out.when_none_healthy);
+    map.finish();
+}
+
+constexpr std::size_t most_zone_networks = 1000;
+
+void read_zone_map(YamlMap& map, Zone& out, Mistakes& mistakes) {
+    const auto entries = map.entries("map", "a zone", "10.0.1.0/24: use1-az1");
+    if (!entries) return;
+    out.map.clear();
+    if (entries->size() > most_zone_networks) {
+        map.mistake_at("map", fmt::format("has {} networks (at most {})", entries->size(), most_zone_networks));
+        return;
+    }
+    for (const YamlMap::Entry& entry : *entries) {
+        const auto parsed_network = network.parse(entry.key);
+        const auto parsed_zone = zone_name.parse(entry.text);
+        if (!parsed_network) mistakes.add(entry.key_place, entry.path, parsed_network.error().message);
+        if (!parsed_zone) mistakes.add(entry.place, entry.path, parsed_zone.error().message);
+        if (parsed_network && parsed_zone) out.map.push_back({*parsed_network, *parsed_zone});
+    }
+}
+
+void read_zone(YamlMap map, Zone& out, Mistakes& mistakes) {
+    map.boolean("prefer", out.prefer);
+    read_zone_map(map, out, mistakes);
+    map.finish();
+}
+
+void read_panic(YamlMap map, Panic& out) {
+    map.percent("threshold", 0, 100, out.threshold);
+    map.integer("min_members", 1u, 1000u, out.min_members);
     map.finish();
 }
 
@@ -38,13 +78,24 @@ void check_against_interval(YamlMap& map, const char* key, milliseconds shorter,
                                may_equal ? "longer than" : "not shorter than", format_duration(interval), key));
 }
 
+void read_tls(YamlMap map, Tls& out) {
+    map.boolean("verify", out.verify);
+    map.value("ca_file", file_path, out.ca_file);
+    map.value("server_name", tls_name, out.server_name);
+    map.finish();
+}
+
 void read_health(YamlMap& map, ServiceDraft& draft) {
     Health& out = draft.service.health;
-    map.word<std::optional<CheckKind>>(
-        "check",
-        {{"auto", std::nullopt}, {"none", CheckKind::none}, {"tcp", CheckKind::tcp}, {"http", CheckKind::http}},
-        draft.check);
+    map.word<std::optional<CheckKind>>("check",
+                                       {{"auto", std::nullopt},
+                                        {"none", CheckKind::none},
+                                        {"tcp", CheckKind::tcp},
+                                        {"http", CheckKind::http},
+                                        {"https", CheckKind::https}},
+                                       draft.check);
     map.duration("interval", 100ms, 1h, out.interval);
+    map.duration("idle_interval", 100ms, 1h, out.idle_interval);
     map.duration("timeout", 10ms, 1min, out.timeout);
     map.integer("rise", 1u, 100u, out.rise);
     map.integer("fall", 1u, 100u, out.fall);
@@ -55,22 +106,34 @@ void read_health(YamlMap& map, ServiceDraft& draft) {
     if (map.has("expect_status") && map.sound("expect_status") && out.expect_status.empty()) {
         map.mistake_at("expect_status", "is empty, so that no answer would do (such as 200-399)");
     }
+    map.value("expect_body", body_text, out.expect_body);
+    read_tls(map.map("tls"), out.tls);
+    if (map.has("idle_interval") && map.sound("idle_interval") && map.sound("interval") &&
+        out.idle_interval < out.interval) {
+        map.mistake_at("idle_interval",
+                       fmt::format("idle_interval {} is shorter than interval {} (raise it, or lower interval)",
+                                   format_duration(out.idle_interval), format_duration(out.interval)));
+    }
     check_against_interval(map, "timeout", out.timeout, out.interval, false);
     check_against_interval(map, "fast_interval", out.fast_interval, out.interval, true);
     map.finish();
 }
 
 void read_membership(YamlMap map, Membership& out) {
+    map.integer("sample_limit", 1u, 1000u, out.sample_limit);
+    map.duration_or("absent_max", "auto", 0ms, 24h, out.absent_max);
     map.duration("stale_max", 0ms, longest_kept, out.stale_max);
     map.duration("stale_max_unchecked", 0ms, longest_kept, out.stale_max_unchecked);
     map.duration("empty_max", 0ms, longest_kept, out.empty_max);
     map.duration("empty_max_unchecked", 0ms, longest_kept, out.empty_max_unchecked);
+    map.percent("shrink_guard", 0, 100, out.shrink_guard);
     map.duration("reserve", 0ms, 24h, out.reserve);
+    map.integer("max_endpoints", 1u, 10'000u, out.max_endpoints);
     map.finish();
 }
 
 // What `defaults` may hold too. Returns the health map, whose rules need the rest of the service.
-YamlMap read_common(YamlMap& map, ServiceDraft& draft) {
+YamlMap read_common(YamlMap& map, ServiceDraft& draft, Mistakes& mistakes) {
     Service& out = draft.service;
     map.word<SourceKind>("source", {{"dns", SourceKind::dns}, {"static", SourceKind::fixed}}, out.source);
     map.word<RecordKind>(
@@ -81,9 +144,13 @@ YamlMap read_common(YamlMap& map, ServiceDraft& draft) {
     map.boolean("required", out.required);
     read_poll(map.map("poll"), out.poll);
     read_answer(map.map("answer"), out.answer);
+    map.integer("subset", 0u, 1000u, out.subset);
+    read_zone(map.map("zone"), out.zone, mistakes);
+    map.duration("slow_start", 0ms, 1h, out.slow_start);
     YamlMap health = map.map("health");
     read_health(health, draft);
     read_membership(map.map("membership"), out.membership);
+    read_panic(map.map("panic"), out.panic);
     return health;
 }
 
@@ -144,6 +211,14 @@ CheckKind automatic_check(const Ports& ports, ServiceDraft& draft) {
     return CheckKind::none;
 }
 
+void check_only_used(YamlMap& health, std::initializer_list<const char*> keys, const char* check, bool used) {
+    if (used) return;
+    for (const char* key : keys) {
+        if (health.has(key))
+            health.mistake_at(key, fmt::format("is only used with check: {} (add it, or remove this)", check));
+    }
+}
+
 void decide_check(YamlMap& map, YamlMap& health, ServiceDraft& draft) {
     const Ports ports = ports_of(draft);
     CheckKind& check = draft.service.health.check;
@@ -152,21 +227,26 @@ void decide_check(YamlMap& map, YamlMap& health, ServiceDraft& draft) {
                            map.sound("addresses") && map.sound("source");
     if (!all_sound) return;
     if (draft.check && check != CheckKind::none && !ports.known) {
-        health.mistake_at("check",
-                          fmt::format("{} needs a port (add port: 8080 or such to the service, or check: none)",
-                                      check == CheckKind::http ? "http" : "tcp"));
+        health.mistake_at(
+            "check",
+            fmt::format("{} needs a port (add port: 8080 or such to the service, or check: none)", to_text(check)));
     }
-    for (const char* key : {"path", "host", "expect_status"}) {
-        if (!health.has(key) || check == CheckKind::http) continue;
-        health.mistake_at(key, "is only used with check: http (add it, or remove this)");
+    check_only_used(health, {"path", "host", "expect_status", "expect_body"}, "http or https",
+                    check == CheckKind::http || check == CheckKind::https);
+    check_only_used(health, {"tls"}, "https", check == CheckKind::https);
+    const Tls& tls = draft.service.health.tls;
+    if (check == CheckKind::https && tls.verify && tls.ca_file.empty() && health.sound("tls")) {
+        health.mistake_at(health.has("tls") ? "tls" : "check",
+                          "https verifies certificates, and needs tls.ca_file for that (such as tls: {ca_file: "
+                          "/etc/ssl/certs/ca-certificates.crt}, or tls: {verify: false})");
     }
 }
 
 }  // namespace
 
-ServiceDraft read_defaults(YamlMap map) {
+ServiceDraft read_defaults(YamlMap map, Mistakes& mistakes) {
     ServiceDraft draft;
-    read_common(map, draft);
+    read_common(map, draft, mistakes);
     map.finish();
     return draft;
 }
@@ -184,8 +264,13 @@ ServiceDraft read_service(YamlMap map, const ServiceDraft& base, Mistakes& mista
     draft.addresses = map.list("addresses", endpoint, out.addresses);
     out.aliases = values_of(draft.aliases);
     out.addresses = values_of(draft.addresses);
-    YamlMap health = read_common(map, draft);
+    YamlMap health = read_common(map, draft, mistakes);
     check_addresses(map, draft, mistakes);
+    if (out.zone.prefer && out.zone.map.empty() && map.sound("zone")) {
+        map.mistake_at("zone",
+                       "prefer needs a map, since addresses do not say their zone (such as map: "
+                       "{10.0.1.0/24: use1-az1})");
+    }
     decide_check(map, health, draft);
     map.finish();
     return draft;

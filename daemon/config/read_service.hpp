@@ -20,7 +20,7 @@ struct ServiceDraft {
     std::string note;  ///< worth a log line; may be empty
 };
 
-ServiceDraft read_defaults(YamlMap map);
+ServiceDraft read_defaults(YamlMap map, Mistakes& mistakes);
 
 /// `base` is what is not written. The rules within one service are checked here.
 ServiceDraft read_service(YamlMap map, const ServiceDraft& base, Mistakes& mistakes);

@@ -14,6 +14,7 @@ struct SettingsDraft {
     Listen listen;  ///< but for dns and http, which are below
     Upstream upstream;
     Forward forward;
+    std::string snapshot;
     Log log;
     std::vector<Placed<SocketAddress>> dns = default_listeners({"127.0.0.1:53", "[::1]:53"});
     std::vector<Placed<SocketAddress>> http = default_listeners({"127.0.0.1:8053"});

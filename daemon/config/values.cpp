@@ -143,6 +143,31 @@ Result<StatusRange> parse_status_range(std::string_view text) {
     return StatusRange{*first, *last};
 }
 
+Result<std::string> parse_file_path(std::string_view text) {
+    if (text.empty() || (text.starts_with('/') && text.find('\0') == std::string_view::npos))
+        return std::string(text);
+    return wrong(text, fmt::format("is not an absolute path (such as /var/lib/taskdns/{})", printable(text)));
+}
+
+Result<std::string> parse_tls_name(std::string_view text) {
+    if (text.empty()) return std::string();
+    const auto name = dns::Name::parse(text);
+    if (name && !name->is_root() && !IpAddress::parse(text)) return name->to_string();
+    return wrong(text, "is not a host name (such as orders.internal, without a port; addresses have no SNI)");
+}
+
+Result<std::string> parse_body_text(std::string_view text) {
+    if (text.size() <= 1024) return std::string(text);
+    return wrong(text, "is longer than 1024 octets (a few words that only a healthy answer has)");
+}
+
+Result<std::string> parse_zone_name(std::string_view text) {
+    const auto is_part = [](char c) { return is_host_character(c) && c != '[' && c != ']' && c != ':'; };
+    if (!text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), is_part))
+        return std::string(text);
+    return wrong(text, "is not the name of a zone (such as use1-az1)");
+}
+
 }  // namespace
 
 const ValueKind<SocketAddress> dns_listener{"an address and port", "127.0.0.1:53", parse_listener<53>};
@@ -155,6 +180,10 @@ const ValueKind<std::string> host_name{"a host name", "taskdns.internal", parse_
 const ValueKind<std::string> http_host{"a host name", "orders.local", parse_http_host};
 const ValueKind<std::string> http_path{"a path", "/healthz", parse_http_path};
 const ValueKind<StatusRange> status_range{"an HTTP status or a range of them", "200-399", parse_status_range};
+const ValueKind<std::string> file_path{"a file's path", "/var/lib/taskdns/snapshot.json", parse_file_path};
+const ValueKind<std::string> tls_name{"a host name", "orders.internal", parse_tls_name};
+const ValueKind<std::string> body_text{"a text", "ok", parse_body_text};
+const ValueKind<std::string> zone_name{"a zone", "use1-az1", parse_zone_name};
 
 std::string not_a_duration(std::string_view text) {
     struct Spelling {
@@ -198,6 +227,20 @@ std::string to_text(const dns::Name& value) { return value.is_root() ? "" : valu
 std::string to_text(const std::string& value) { return value; }
 std::string to_text(const StatusRange& value) {
     return value.first == value.last ? std::to_string(value.first) : fmt::format("{}-{}", value.first, value.last);
+}
+
+std::string to_text(CheckKind value) {
+    switch (value) {
+        case CheckKind::none:
+            return "none";
+        case CheckKind::tcp:
+            return "tcp";
+        case CheckKind::http:
+            return "http";
+        case CheckKind::https:
+            return "https";
+    }
+    return "none";
 }
 
 std::vector<Piece> split_at_commas(std::string_view text) {

@@ -26,6 +26,10 @@ bool has_duration_unit(std::string_view text) {
     return parse_duration("1" + std::string(text.substr(end))).has_value();
 }
 
+std::string range_of(milliseconds min, milliseconds max) {
+    return format_duration(min) + " to " + format_duration(max);
+}
+
 }  // namespace
 
 YamlMap::YamlMap(Reading& reading, const YamlNode& node, std::string path)
@@ -40,17 +44,53 @@ YamlMap::YamlMap(Reading& reading, const Place& place, std::string path)
     : reading_(&reading), node_(&nothing), place_(place), path_(std::move(path)) {}
 
 void YamlMap::duration(std::string_view key, milliseconds min, milliseconds max, milliseconds& out) {
-    const std::string range = format_duration(min) + " to " + format_duration(max);
-    state({path_of(key), "duration", format_duration(out), range, {}});
+    state({path_of(key), "duration", format_duration(out), range_of(min, max), {}});
     const std::string* text = scalar(key, "a duration", "5s");
+    if (text != nullptr) read_duration(key, *text, min, max, out);
+}
+
+void YamlMap::duration_or(std::string_view key, std::string_view word, milliseconds min, milliseconds max,
+                          std::optional<milliseconds>& out) {
+    state({path_of(key), "duration", out ? format_duration(*out) : std::string(word), range_of(min, max), {}});
+    const std::string* text = scalar(key, "a duration", word);
     if (text == nullptr) return;
-    const auto parsed = parse_duration(*text);
-    if (!parsed && !has_duration_unit(*text)) {
-        mistake_at(key, not_a_duration(*text));
+    if (*text == word) {
+        out.reset();
+        return;
+    }
+    milliseconds read = out.value_or(min);
+    read_duration(key, *text, min, max, read);
+    if (sound(key)) out = read;
+}
+
+void YamlMap::read_duration(std::string_view key, const std::string& text, milliseconds min, milliseconds max,
+                            milliseconds& out) {
+    const auto parsed = parse_duration(text);
+    if (!parsed && !has_duration_unit(text)) {
+        mistake_at(key, not_a_duration(text));
     } else if (!parsed || *parsed < min || *parsed > max) {
-        mistake_at(key, quoted(*text) + " is out of range (" + range + ")");
+        mistake_at(key, quoted(text) + " is out of range (" + range_of(min, max) + ")");
     } else {
         out = *parsed;
+    }
+}
+
+void YamlMap::percent(std::string_view key, unsigned min, unsigned max, unsigned& out) {
+    const std::string range = fmt::format("{}% to {}%", min, max);
+    state({path_of(key), "percent", fmt::format("{}%", out), range, {}});
+    const std::string* text = scalar(key, "a percentage", "50%");
+    if (text == nullptr) return;
+    const std::string number = text->substr(0, text->find('%'));
+    unsigned read = 0;
+    const auto [rest, error] = std::from_chars(number.data(), number.data() + number.size(), read);
+    const bool whole = !number.empty() && rest == number.data() + number.size() && error == std::errc{};
+    if (!whole || number.size() + 1 != text->size()) {
+        mistake_at(key, fmt::format("{} is not a whole percentage ({})", quoted(*text),
+                                    whole ? fmt::format("try {}%", read) : "such as 50%"));
+    } else if (read < min || read > max) {
+        mistake_at(key, fmt::format("{} is out of range ({})", quoted(*text), range));
+    } else {
+        out = read;
     }
 }
 
@@ -139,6 +179,30 @@ std::vector<YamlMap::Item> YamlMap::items_of_list(const YamlNode& node, const st
         } else if (!item.broken) {
             const Place& place = item.kind == YamlNode::Kind::null ? node.place : item.place;
             reading_->mistakes.add(place, std::move(path),
+                                   fmt::format("is {}, not {} (such as {})", to_string(item.kind), what, example));
+        }
+    }
+    return out;
+}
+
+std::optional<std::vector<YamlMap::Entry>> YamlMap::entries(std::string_view key, std::string_view what,
+                                                            std::string_view example) {
+    state({path_of(key), "map", "", "", {}});
+    const YamlNode* node = find(key);
+    if (node == nullptr || node->broken) return std::nullopt;
+    std::vector<Entry> out;
+    if (node->kind == YamlNode::Kind::null) return out;
+    if (node->kind != YamlNode::Kind::map) {
+        mistake_at(key, fmt::format("is {}, not a map (such as {{{}}})", to_string(node->kind), example));
+        return out;
+    }
+    for (std::size_t i = 0; i < node->keys.size(); ++i) {
+        const YamlNode& item = node->items[i];
+        std::string path = fmt::format("{}[{}]", path_of(key), printable(node->keys[i].text));
+        if (item.kind == YamlNode::Kind::scalar && !item.broken) {
+            out.push_back({node->keys[i].text, node->keys[i].place, item.text, item.place, std::move(path)});
+        } else if (!item.broken) {
+            reading_->mistakes.add(node->keys[i].place, std::move(path),
                                    fmt::format("is {}, not {} (such as {})", to_string(item.kind), what, example));
         }
     }

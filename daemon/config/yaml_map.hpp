@@ -4,6 +4,7 @@
 
 #include <concepts>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,7 +19,7 @@ namespace taskdns::config {
 /// What the reader knows of one key: for the tests that keep schema and documentation equal to it.
 struct Setting {
     std::string path;                ///< services[].health.interval
-    std::string kind;                ///< duration, integer, boolean, word, text, list
+    std::string kind;                ///< duration, integer, percent, boolean, word, text, list, map
     std::string fallback;            ///< the default as it would be written; empty: none
     std::string range;               ///< `100ms to 1h`; empty: none
     std::vector<std::string> words;  ///< of a word: what it may be
@@ -48,6 +49,11 @@ public:
     YamlMap(Reading& reading, const Place& place, std::string path);
 
     void duration(std::string_view key, milliseconds min, milliseconds max, milliseconds& out);
+    /// The same, or `word`, which is null.
+    void duration_or(std::string_view key, std::string_view word, milliseconds min, milliseconds max,
+                     std::optional<milliseconds>& out);
+    /// A whole number of per cent with its sign, `50%`.
+    void percent(std::string_view key, unsigned min, unsigned max, unsigned& out);
     void whole_seconds(std::string_view key, seconds min, seconds max, seconds& out);
     void boolean(std::string_view key, bool& out);
     template <std::unsigned_integral T>
@@ -63,6 +69,16 @@ public:
     template <class T>
     std::vector<Placed<T>> list(std::string_view key, const ValueKind<T>& kind, const std::vector<T>& fallback,
                                 std::string_view word = "");
+    struct Entry {
+        std::string key;
+        Place key_place;
+        std::string text;
+        Place place;
+        std::string path;
+    };
+    /// A map whose keys are the user's own, such as networks; an entry that is not one text is a mistake, and left
+    /// out. `what` and `example` are of an entry. Null: not written.
+    std::optional<std::vector<Entry>> entries(std::string_view key, std::string_view what, std::string_view example);
     /// Not written, or nothing behind the colon: an empty map.
     YamlMap map(std::string_view key);
     std::vector<YamlMap> maps(std::string_view key);
@@ -97,6 +113,8 @@ private:
     void state(Setting setting);
     /// The text of a single value; null if it is not written, or is something else, which is a mistake.
     const std::string* scalar(std::string_view key, std::string_view what, std::string_view example);
+    void read_duration(std::string_view key, const std::string& text, milliseconds min, milliseconds max,
+                       milliseconds& out);
     unsigned read_integer(std::string_view key, unsigned min, unsigned max, unsigned fallback);
     std::size_t read_word(std::string_view key, const std::vector<std::string>& words, std::size_t fallback);
     /// Null if the key is not written; broken and mistaken items are left out.

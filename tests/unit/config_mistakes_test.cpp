@@ -77,6 +77,17 @@ INSTANTIATE_TEST_SUITE_P(Scalars, OneMistake, testing::Values(
     MistakeCase{"AListInAList", with_service("upstream: {servers: [[10.0.0.2]]}"), "1:22: upstream.servers[0]: is a list, not the address of a resolver (such as 10.0.0.2)"}),
     case_name);
 
+INSTANTIATE_TEST_SUITE_P(Percentages, OneMistake, testing::Values(
+    MistakeCase{"NoSign", service("  panic: {threshold: 50}"), "3:22: services[0].panic.threshold: '50' is not a whole percentage (try 50%)"},
+    MistakeCase{"AFraction", service("  panic: {threshold: 0.5}"), "3:22: services[0].panic.threshold: '0.5' is not a whole percentage (such as 50%)"},
+    MistakeCase{"OnlyTheSign", service("  panic: {threshold: '%'}"), "3:22: services[0].panic.threshold: '%' is not a whole percentage (such as 50%)"},
+    MistakeCase{"TwoSigns", service("  panic: {threshold: 5%%}"), "3:22: services[0].panic.threshold: '5%%' is not a whole percentage (try 5%)"},
+    MistakeCase{"TooMuch", service("  membership: {shrink_guard: 101%}"), "3:30: services[0].membership.shrink_guard: '101%' is out of range (0% to 100%)"},
+    MistakeCase{"NegativePercentage", service("  membership: {shrink_guard: -1%}"), "3:30: services[0].membership.shrink_guard: '-1%' is not a whole percentage (such as 50%)"},
+    MistakeCase{"NeitherWordNorDuration", service("  membership: {absent_max: never}"), "3:28: services[0].membership.absent_max: 'never' is not a duration (such as 500ms or 5s)"},
+    MistakeCase{"AbsentTooLong", service("  membership: {absent_max: 25h}"), "3:28: services[0].membership.absent_max: '25h' is out of range (0s to 24h)"}
+), case_name);
+
 INSTANTIATE_TEST_SUITE_P(Keys, OneMistake, testing::Values(
     MistakeCase{"UnknownNear", health("intervall: 5s"), "4:12: services[0].health.intervall: unknown key (did you mean interval?)"},
     MistakeCase{"UnknownWithHyphen", health("fast-interval: 400ms"), "4:12: services[0].health.fast-interval: unknown key (did you mean fast_interval?)"},
@@ -86,8 +97,8 @@ INSTANTIATE_TEST_SUITE_P(Keys, OneMistake, testing::Values(
     MistakeCase{"SectionTwice", with_service("log: {}\nlog: {}"), "2:1: log: key given twice, first at f.yaml:1:1 (keep one)"},
     MistakeCase{"UnknownAndTwice", with_service("log: {colour: red, colour: blue}"), "1:7: log.colour: unknown key (known here: level, format)\nf.yaml:1:20: log.colour: key given twice, first at f.yaml:1:7 (keep one)"},
     MistakeCase{"MergeKey", service("  <<: {port: 80}"), "3:3: services[0].<<: merge keys are not read (put what services share under defaults:)"},
-    MistakeCase{"ControlCharacterInKey", with_service("\"a\\nb\": 1"), "1:1: a\\x0ab: unknown key (known here: listen, upstream, forward, log, defaults, services)"},
-    MistakeCase{"NameInDefaults", with_service("defaults: {name: b.local}"), "1:12: defaults.name: unknown key (known here: source, record, port, required, poll, answer, health, membership)"}),
+    MistakeCase{"ControlCharacterInKey", with_service("\"a\\nb\": 1"), "1:1: a\\x0ab: unknown key (known here: listen, upstream, forward, snapshot, log, defaults, services)"},
+    MistakeCase{"NameInDefaults", with_service("defaults: {name: b.local}"), "1:12: defaults.name: unknown key (known here: source, record, port, required, poll, answer, subset, zone, slow_start, health, membership, panic)"}),
     case_name);
 
 INSTANTIATE_TEST_SUITE_P(Addresses, OneMistake, testing::Values(
@@ -139,8 +150,20 @@ INSTANTIATE_TEST_SUITE_P(Services, OneMistake, testing::Values(
     MistakeCase{"SomePortsMissing", service("  source: static\n  addresses: ['10.0.0.1:80', 10.0.0.2]"), "4:30: services[0].addresses[1]: 10.0.0.2 has no port, though others have (add one here, or a port: for all)"},
     MistakeCase{"TcpWithoutPort", service("  health: {check: tcp}"), "3:19: services[0].health.check: tcp needs a port (add port: 8080 or such to the service, or check: none)"},
     MistakeCase{"HttpWithoutPort", service("  health: {check: http, path: /up}"), "3:19: services[0].health.check: http needs a port (add port: 8080 or such to the service, or check: none)"},
-    MistakeCase{"PathWithoutHttp", health("path: /up"), "4:18: services[0].health.path: is only used with check: http (add it, or remove this)"},
-    MistakeCase{"StatusWithTcp", health("check: tcp, expect_status: 200"), "4:39: services[0].health.expect_status: is only used with check: http (add it, or remove this)"},
+    MistakeCase{"PathWithoutHttp", health("path: /up"), "4:18: services[0].health.path: is only used with check: http or https (add it, or remove this)"},
+    MistakeCase{"StatusWithTcp", health("check: tcp, expect_status: 200"), "4:39: services[0].health.expect_status: is only used with check: http or https (add it, or remove this)"},
+    MistakeCase{"BodyWithTcp", health("check: tcp, expect_body: ok"), "4:37: services[0].health.expect_body: is only used with check: http or https (add it, or remove this)"},
+    MistakeCase{"BodyTooLong", health("check: http, expect_body: " + std::string(1025, 'a')), "4:38: services[0].health.expect_body: '" + std::string(60, 'a') + "...' is longer than 1024 octets (a few words that only a healthy answer has)"},
+    MistakeCase{"TlsWithHttp", health("check: http, tls: {verify: false}"), "4:30: services[0].health.tls: is only used with check: https (add it, or remove this)"},
+    MistakeCase{"HttpsWithoutCaFile", health("check: https"), "4:19: services[0].health.check: https verifies certificates, and needs tls.ca_file for that (such as tls: {ca_file: /etc/ssl/certs/ca-certificates.crt}, or tls: {verify: false})"},
+    MistakeCase{"CaFileRelative", health("check: https, tls: {ca_file: ca.pem}"), "4:41: services[0].health.tls.ca_file: 'ca.pem' is not an absolute path (such as /var/lib/taskdns/ca.pem)"},
+    MistakeCase{"ServerNameIsAddress", health("check: https, tls: {verify: false, server_name: 10.0.0.1}"), "4:60: services[0].health.tls.server_name: '10.0.0.1' is not a host name (such as orders.internal, without a port; addresses have no SNI)"},
+    MistakeCase{"ZoneWithoutMap", service("  zone: {prefer: true}"), "3:9: services[0].zone: prefer needs a map, since addresses do not say their zone (such as map: {10.0.1.0/24: use1-az1})"},
+    MistakeCase{"ZoneMapIsAList", service("  zone: {map: [a]}"), "3:15: services[0].zone.map: is a list, not a map (such as {10.0.1.0/24: use1-az1})"},
+    MistakeCase{"ZoneOfNoNetwork", service("  zone: {map: {10.0.1.7/24: a}}"), "3:16: services[0].zone.map[10.0.1.7/24]: '10.0.1.7/24' has bits set behind its prefix (try 10.0.1.0/24)"},
+    MistakeCase{"ZoneIsAList", service("  zone: {map: {10.0.1.0/24: [a]}}"), "3:16: services[0].zone.map[10.0.1.0/24]: is a list, not a zone (such as 10.0.1.0/24: use1-az1)"},
+    MistakeCase{"ZoneWithSpace", service("  zone: {map: {10.0.1.0/24: a b}}"), "3:29: services[0].zone.map[10.0.1.0/24]: 'a b' is not the name of a zone (such as use1-az1)"},
+    MistakeCase{"SnapshotRelative", with_service("snapshot: s.json"), "1:11: snapshot: 's.json' is not an absolute path (such as /var/lib/taskdns/s.json)"},
     MistakeCase{"RelativePath", health("check: http, path: up"), "4:31: services[0].health.path: 'up' does not begin with / (try '/up')"},
     MistakeCase{"PathWithSpace", health("check: http, path: /a b"), "4:31: services[0].health.path: '/a b' has a space, a # or a character that is not ASCII (write it as %20, %23, ...)"},
     MistakeCase{"PathTooLong", health("check: http, path: /" + std::string(1024, 'a')), "4:31: services[0].health.path: '/" + std::string(59, 'a') + "...' is longer than 1024 characters (a check should ask a short path)"},
@@ -155,6 +178,7 @@ INSTANTIATE_TEST_SUITE_P(Together, OneMistake, testing::Values(
     MistakeCase{"TimeoutAsLongAsInterval", health("interval: 1s"), "4:22: services[0].health.interval: timeout 1s is not shorter than interval 1s (lower timeout or raise interval)"},
     MistakeCase{"TimeoutTooLong", health("timeout: 2s"), "4:21: services[0].health.timeout: timeout 2s is not shorter than interval 2s (lower timeout or raise interval)"},
     MistakeCase{"FastIsSlow", health("fast_interval: 3s"), "4:27: services[0].health.fast_interval: fast_interval 3s is longer than interval 2s (lower fast_interval or raise interval)"},
+    MistakeCase{"IdleIsFast", health("idle_interval: 1s"), "4:27: services[0].health.idle_interval: idle_interval 1s is shorter than interval 2s (raise it, or lower interval)"},
     MistakeCase{"MinAboveMax", service("  poll: {min: 3s, max: 2s}"), "3:15: services[0].poll.min: poll.min 3s is longer than poll.max 2s (lower min or raise max)"},
     MistakeCase{"MinAboveDefaultMax", service("  poll: {min: 1m}"), "3:15: services[0].poll.min: poll.min 1m is longer than poll.max 30s (lower min or raise max)"},
     MistakeCase{"MaxBelowDefaultMin", service("  poll: {max: 1s}"), "3:15: services[0].poll.max: poll.min 2s is longer than poll.max 1s (lower min or raise max)"},

@@ -67,10 +67,17 @@ services:
     port: 8080
     required: false
     poll: {min: 1s, max: 10s}
-    answer: {size: 3, ttl: 5s}
-    health: {check: http, interval: 4s, timeout: 3s, rise: 4, fall: 5, fast_interval: 1s,
-             path: /healthz, host: "Orders.local:80", expect_status: [200, 301-302]}
-    membership: {stale_max: 1h, stale_max_unchecked: 2h, empty_max: 3h, empty_max_unchecked: 4h, reserve: 5m}
+    answer: {size: 3, order: weighted, fair: false, ttl: 5s, when_none_healthy: last_healthy}
+    subset: 20
+    zone: {prefer: true, map: {10.0.1.0/24: use1-az1, "fd00:1::/64": use1-az2}}
+    slow_start: 30s
+    health: {check: https, interval: 4s, idle_interval: 20s, timeout: 3s, rise: 4, fall: 5, fast_interval: 1s,
+             path: /healthz, host: "Orders.local:80", expect_status: [200, 301-302], expect_body: "I am orders",
+             tls: {verify: true, ca_file: /etc/ca.pem, server_name: Orders.internal}}
+    membership: {sample_limit: 4, absent_max: 20m, stale_max: 1h, stale_max_unchecked: 2h, empty_max: 3h,
+                 empty_max_unchecked: 4h, shrink_guard: 30%, reserve: 5m, max_endpoints: 200}
+    panic: {threshold: 40%, min_members: 3}
+snapshot: /var/lib/taskdns/snapshot.json
 log: {level: debug, format: json}
 )";
 
@@ -88,6 +95,7 @@ TEST(Parse, ReadsEverySettingOutsideServices) {
     EXPECT_EQ(config.upstream.max_qps, 100u);
     EXPECT_FALSE(config.forward.enabled);
     EXPECT_EQ(config.forward.max_in_flight, 7u);
+    EXPECT_EQ(config.snapshot, "/var/lib/taskdns/snapshot.json");
     EXPECT_EQ(config.log.level, log::Level::debug);
     EXPECT_EQ(config.log.format, log::Format::json);
 }
@@ -103,21 +111,48 @@ TEST(Parse, ReadsEverySettingOfAService) {
     EXPECT_EQ(service.poll.min, 1s);
     EXPECT_EQ(service.poll.max, 10s);
     EXPECT_EQ(service.answer.size, 3u);
+    EXPECT_EQ(service.answer.order, Order::weighted);
+    EXPECT_FALSE(service.answer.fair);
     EXPECT_EQ(service.answer.ttl, 5s);
-    EXPECT_EQ(service.health, (Health{.check = CheckKind::http,
+    EXPECT_EQ(service.answer.when_none_healthy, WhenNoneHealthy::last_healthy);
+    EXPECT_EQ(service.subset, 20u);
+    EXPECT_TRUE(service.zone.prefer);
+    EXPECT_THAT(service.zone.map, ElementsAre(ZoneNetwork{*Network::parse("10.0.1.0/24"), "use1-az1"},
+                                              ZoneNetwork{*Network::parse("fd00:1::/64"), "use1-az2"}));
+    EXPECT_EQ(service.slow_start, 30s);
+    EXPECT_EQ(service.health, (Health{.check = CheckKind::https,
                                       .interval = 4s,
+                                      .idle_interval = 20s,
                                       .timeout = 3s,
                                       .rise = 4,
                                       .fall = 5,
                                       .fast_interval = 1s,
                                       .path = "/healthz",
                                       .host = "Orders.local:80",
-                                      .expect_status = {{200, 200}, {301, 302}}}));
+                                      .expect_status = {{200, 200}, {301, 302}},
+                                      .expect_body = "I am orders",
+                                      .tls = {true, "/etc/ca.pem", "orders.internal"}}));
+    EXPECT_EQ(service.membership.sample_limit, 4u);
+    EXPECT_EQ(service.membership.absent_max, milliseconds(20min));
     EXPECT_EQ(service.membership.stale_max, 1h);
     EXPECT_EQ(service.membership.stale_max_unchecked, 2h);
     EXPECT_EQ(service.membership.empty_max, 3h);
     EXPECT_EQ(service.membership.empty_max_unchecked, 4h);
+    EXPECT_EQ(service.membership.shrink_guard, 30u);
     EXPECT_EQ(service.membership.reserve, 5min);
+    EXPECT_EQ(service.membership.max_endpoints, 200u);
+    EXPECT_EQ(service.panic.threshold, 40u);
+    EXPECT_EQ(service.panic.min_members, 3u);
+}
+
+TEST(Parse, AServiceReplacesSingleKeysOfTheDefaults) {
+    const Service service = service_of(
+        "defaults: {zone: {prefer: true}, membership: {absent_max: 20m}, panic: {threshold: 80%}}\n"
+        "services: [{name: a.local, zone: {map: {10.0.0.0/8: z}}, membership: {absent_max: auto}}]");
+    EXPECT_TRUE(service.zone.prefer);
+    EXPECT_EQ(service.zone.map.size(), 1u);
+    EXPECT_EQ(service.membership.absent_max, std::nullopt);
+    EXPECT_EQ(service.panic.threshold, 80u);
 }
 
 TEST(Parse, ReadsStaticAddresses) {

@@ -82,15 +82,17 @@ private:
 
     std::string kind_of(const YamlNode& node) const {
         if (const YamlNode* reference = member(node, "$ref")) {
-            for (const char* kind : {"duration", "boolean"}) {
+            for (const char* kind : {"duration", "boolean", "percent"}) {
                 if (reference->text == std::string("#/$defs/") + kind) return kind;
             }
+            if (reference->text == "#/$defs/duration_or_auto") return "duration";
             if (reference->text == "#/$defs/texts") return "list";
             return kind_of(definition(*reference));
         }
         if (find(node, "enum") != nullptr) return "word";
         const YamlNode* type = find(node, "type");
         if (type == nullptr) return "nothing";
+        if (type->text == "object") return "map";  // its keys are the user's own
         return type->text == "string" ? "text" : as_written(*type);
     }
 
@@ -123,7 +125,7 @@ private:
         }
         const YamlNode* description = find(node, "description");
         property.described = description != nullptr;
-        if (property.kind == "duration" &&
+        if ((property.kind == "duration" || property.kind == "percent") &&
             description != nullptr) {  // JSON has no range for a text: it is the last words
             const std::size_t mark = description->text.rfind(": ");
             property.range = description->text.substr(mark + 2, description->text.rfind('.') - mark - 2);
@@ -157,7 +159,7 @@ void collect(const YamlNode& node, const std::string& path, std::map<std::string
         node.kind == YamlNode::Kind::list && !node.items.empty() && node.items[0].kind == YamlNode::Kind::map;
     if (is_list_of_maps) {
         for (const YamlNode& item : node.items) collect(item, path + "[]", out);
-    } else if (node.kind == YamlNode::Kind::map) {
+    } else if (node.kind == YamlNode::Kind::map && !node.keys.empty()) {
         for (std::size_t i = 0; i < node.items.size(); ++i) {
             collect(node.items[i], (path.empty() ? "" : path + ".") + node.keys[i].text, out);
         }
@@ -170,13 +172,19 @@ TEST(FileWithEverySetting, StatesEveryDefault) {
     std::map<std::string, std::string> written;
     collect(tree_of("config/taskdns.yaml"), "", written);
     // What has no default, or only a meaning together with another key, stands in a comment.
-    const std::set<std::string> elsewhere{"services[].addresses", "services[].health.path", "services[].health.host",
-                                          "services[].health.expect_status"};
+    const std::set<std::string> elsewhere{"services[].addresses",          "services[].health.path",
+                                          "services[].health.host",        "services[].health.expect_status",
+                                          "services[].health.expect_body", "services[].health.tls.verify",
+                                          "services[].health.tls.ca_file", "services[].health.tls.server_name"};
     const std::set<std::string> examples{"services[].name", "services[].port"};
     for (const Setting& setting : describe()) {
         if (setting.path.starts_with("defaults.") || elsewhere.contains(setting.path)) continue;
         ASSERT_TRUE(written.contains(setting.path)) << setting.path << " is not in config/taskdns.yaml";
         if (examples.contains(setting.path)) continue;
+        if (setting.kind == "map") {
+            EXPECT_EQ(written[setting.path], "[]") << setting.path << " is not empty";
+            continue;
+        }
         EXPECT_EQ(normal(written[setting.path]), setting.fallback) << setting.path;
     }
 }
