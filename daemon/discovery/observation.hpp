@@ -31,6 +31,9 @@ struct Rrset {
     /// It was asked again after the TTL of its previous answer had run out, so it can show something new. A part that
     /// was not asked in this poll (its TTL still runs) is repeated from before with `fresh` false.
     bool fresh = true;
+    /// It was asked in this poll and came back, be it fresh or reread from the resolver's cache.
+    bool answered = true;
+    milliseconds ttl{0};  ///< of the answer as it came; 0 for a source without TTLs
     /// The source always shows all there are (`static`): absence is certain at any size.
     bool exhaustive = false;
 };
