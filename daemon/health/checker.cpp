@@ -2,6 +2,7 @@
 // Layer: health (may include base, config, Asio). Threads: the control thread's executor.
 #include "health/checker.hpp"
 
+#include <algorithm>
 #include <exception>
 
 #include <boost/asio/steady_timer.hpp>
@@ -11,10 +12,10 @@
 namespace taskdns::health {
 
 struct Checker::State {
-    State(asio::any_io_executor executor, Probe p, OnOutcome callback, std::uint32_t seed)
+    State(asio::any_io_executor executor, Probe p, OnOutcome callback, std::uint32_t seed, unsigned most_in_flight)
         : probe(std::move(p)),
           on_outcome(std::move(callback)),
-          schedule(max_in_flight, seed),
+          schedule(std::max(most_in_flight, 1U), seed),
           timer(executor),
           tasks(std::move(executor)) {}
 
@@ -89,8 +90,10 @@ void Checker::State::end() {
     tasks.cancel_all();
 }
 
-Checker::Checker(asio::any_io_executor executor, Probe probe, OnOutcome on_outcome, std::uint32_t seed)
-    : state_(std::make_shared<State>(std::move(executor), std::move(probe), std::move(on_outcome), seed)) {
+Checker::Checker(asio::any_io_executor executor, Probe probe, OnOutcome on_outcome, std::uint32_t seed,
+                 unsigned most_in_flight)
+    : state_(std::make_shared<State>(std::move(executor), std::move(probe), std::move(on_outcome), seed,
+                                     most_in_flight)) {
     state_->tasks.spawn("checks", State::check(state_));
 }
 
@@ -99,6 +102,11 @@ Checker::~Checker() { state_->end(); }
 void Checker::set_endpoints(ServiceIndex service, const std::string& service_name, const config::Health& policy,
                             const std::vector<SocketAddress>& endpoints) {
     state_->schedule.set_endpoints(service, service_name, policy, endpoints, Clock::now());
+    state_->wake_if_due_earlier();
+}
+
+void Checker::set_idle(ServiceIndex service, bool idle) {
+    state_->schedule.set_idle(service, idle, Clock::now());
     state_->wake_if_due_earlier();
 }
 

@@ -33,13 +33,17 @@ public:
 
     static constexpr unsigned max_in_flight = 256;
 
-    Checker(asio::any_io_executor executor, Probe probe, OnOutcome on_outcome, std::uint32_t seed);
+    /// `most_in_flight`: probes at once, fewer than the constant where descriptors are short; at least one.
+    Checker(asio::any_io_executor executor, Probe probe, OnOutcome on_outcome, std::uint32_t seed,
+            unsigned most_in_flight = max_in_flight);
     ~Checker();
 
     /// The endpoints of `service` from now on. New ones are probed at once, those no longer named are forgotten,
     /// the others keep their verdict. A service with check `none` has no endpoints here.
     void set_endpoints(ServiceIndex service, const std::string& service_name, const config::Health& policy,
                        const std::vector<SocketAddress>& endpoints);
+    /// Whether nobody asks for `service`: see Schedule::set_idle().
+    void set_idle(ServiceIndex service, bool idle);
     /// Null if it is not checked for this service. Valid until the next set_endpoints().
     const Verdict* find(ServiceIndex service, const SocketAddress& endpoint) const;
     /// Stops probing for good; true when all probes have ended within `limit`.

@@ -28,7 +28,9 @@ using boost::system::error_code;
 constexpr std::size_t header_limit = 8'192;
 constexpr unsigned service_unavailable = 503;
 
-milliseconds elapsed_since(TimePoint begin) { return std::chrono::duration_cast<milliseconds>(Clock::now() - begin); }
+std::chrono::microseconds elapsed_since(TimePoint begin) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
+}
 
 /// The kernel may give a connect to a local port of the ephemeral range that very port as its own, and then the
 /// socket is connected to itself: nobody listens there.
@@ -110,7 +112,10 @@ asio::awaitable<Outcome> look(Target target, milliseconds timeout) {
 }  // namespace
 
 bool Target::operator<(const Target& other) const {
-    const auto key = [](const Target& t) { return std::tie(t.address, t.kind, t.path, t.host); };
+    const auto key = [](const Target& t) {
+        return std::tie(t.address, t.kind, t.path, t.host, t.expect_body, t.tls.verify, t.tls.ca_file,
+                        t.tls.server_name);
+    };
     if (key(*this) != key(other)) return key(*this) < key(other);
     return std::ranges::lexicographical_compare(expect_status, other.expect_status,
                                                 [](const config::StatusRange& a, const config::StatusRange& b) {
@@ -120,7 +125,8 @@ bool Target::operator<(const Target& other) const {
 
 Target make_target(const SocketAddress& address, const config::Health& policy, const std::string& service_name) {
     Target target{.address = address, .kind = policy.check};
-    if (policy.check == config::CheckKind::http) {
+    if (policy.check == config::CheckKind::http || policy.check == config::CheckKind::https) {
+        target.expect_body = policy.expect_body;
         target.path = policy.path;
         target.host = policy.host.empty() ? service_name : policy.host;
         target.expect_status = policy.expect_status;
@@ -157,6 +163,8 @@ Observed observe(const error_code& error) {
     }
 }
 
+namespace {
+
 asio::awaitable<Outcome> probe(Target target, milliseconds timeout) {
     if (target.kind == config::CheckKind::none) co_return Outcome{};
     const TimePoint begin = Clock::now();
@@ -171,6 +179,12 @@ asio::awaitable<Outcome> probe(Target target, milliseconds timeout) {
     }
     outcome.latency = elapsed_since(begin);
     co_return outcome;
+}
+
+}  // namespace
+
+Probe make_probe() {
+    return [](Target target, milliseconds timeout) { return probe(std::move(target), timeout); };
 }
 
 }  // namespace taskdns::health

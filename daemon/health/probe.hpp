@@ -17,9 +17,11 @@ namespace taskdns::health {
 struct Target {
     SocketAddress address;
     config::CheckKind kind = config::CheckKind::tcp;
-    std::string path;                                ///< http only
-    std::string host;                                ///< http only
-    std::vector<config::StatusRange> expect_status;  ///< http only
+    std::string path;                                ///< http, https; so the following
+    std::string host;                                ///< the Host header
+    std::vector<config::StatusRange> expect_status;  ///< other statuses are failures
+    std::string expect_body;                         ///< empty: the body is not read
+    config::Tls tls;                                 ///< https only; `server_name` is what it comes to, never empty
 
     bool operator==(const Target&) const = default;
     bool operator<(const Target& other) const;
@@ -32,11 +34,12 @@ Target make_target(const SocketAddress& address, const config::Health& policy, c
 /// `nothing`.
 using Probe = std::function<asio::awaitable<Outcome>(Target target, milliseconds timeout)>;
 
-/// The real one: tcp or http by the target's kind. A bare TCP probe closes with a normal FIN. An HTTP probe follows
-/// no redirect; a 503 is `unavailable` unless it is expected. Check `none` observes `nothing`.
-asio::awaitable<Outcome> probe(Target target, milliseconds timeout);
+/// The real one: tcp, http or https by the target's kind. It holds the TLS contexts, which the first https target
+/// makes: make one and copy it. A bare TCP probe closes with a normal FIN. An HTTP probe follows no redirect; a 503
+/// is `unavailable` unless it is expected. Check `none` observes `nothing`.
+Probe make_probe();
 
-/// What a failed connect or read says of the endpoint. Pure.
+/// What a failed connect, handshake or read says of the endpoint. Pure.
 Observed observe(const boost::system::error_code& error);
 
 }  // namespace taskdns::health

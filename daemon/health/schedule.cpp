@@ -37,6 +37,7 @@ void Schedule::set_endpoints(ServiceIndex service, const std::string& service_na
     std::vector<SocketAddress> wanted;
     if (policy.check != config::CheckKind::none) wanted = sorted_and_unique(endpoints);
     current.endpoints.reserve(wanted.size());
+    const bool idle = idle_.contains(service);
 
     for (const SocketAddress& address : wanted) {
         const Endpoint* known = before.find(address);
@@ -45,7 +46,7 @@ void Schedule::set_endpoints(ServiceIndex service, const std::string& service_na
         if (known != nullptr && same_policy) continue;
         Target target = make_target(address, policy, service_name);
         if (known != nullptr && make_target(address, before.policy, before.name) == target) {
-            hasten(*targets_.find(target), now + jittered(verdict.next_delay(policy, now)));
+            hasten(*targets_.find(target), now + jittered(verdict.next_delay(policy, now, idle)));
         } else {
             subscribe(service, std::move(target), now);
         }
@@ -58,6 +59,20 @@ void Schedule::set_endpoints(ServiceIndex service, const std::string& service_na
         unsubscribe(service, target);
     }
     if (current.endpoints.empty()) services_.erase(service);
+}
+
+void Schedule::set_idle(ServiceIndex service, bool idle, TimePoint now) {
+    if (idle) {
+        idle_.insert(service);
+        return;
+    }
+    if (idle_.erase(service) == 0) return;
+    const auto entry = services_.find(service);
+    if (entry == services_.end()) return;
+    const Service& woken = entry->second;
+    for (const Endpoint& endpoint : woken.endpoints) {
+        hasten(*targets_.find(make_target(endpoint.address, woken.policy, woken.name)), now);
+    }
 }
 
 void Schedule::subscribe(ServiceIndex service, Target target, TimePoint now) {
@@ -129,7 +144,7 @@ std::vector<Event> Schedule::finish(const Job& job, const Outcome& outcome, Time
         const bool changed =
             endpoint->verdict.apply(judged_within(service.policy.timeout, job, outcome), service.policy, now);
         events.push_back({index, endpoint->address, changed});
-        delay = std::min(delay, endpoint->verdict.next_delay(service.policy, now));
+        delay = std::min(delay, endpoint->verdict.next_delay(service.policy, now, idle_.contains(index)));
     }
     tracked.due = now + jittered(delay);
     queue_.insert({tracked.due, tracked.id, &*entry});

@@ -40,6 +40,10 @@ public:
     /// probed at once.
     void set_endpoints(ServiceIndex service, const std::string& service_name, const config::Health& policy,
                        const std::vector<SocketAddress>& endpoints, TimePoint now);
+    /// Whether nobody asks for `service`; it is awake until this says so, and set_endpoints() does not change that.
+    /// What falls idle keeps the time of its next check; what wakes is checked at once. A target that services share
+    /// is due for the most impatient of them, so it waits for `idle_interval` only if all of them are idle.
+    void set_idle(ServiceIndex service, bool idle, TimePoint now);
     /// Null if it is not checked for this service. Valid until the next set_endpoints().
     const Verdict* find(ServiceIndex service, const SocketAddress& endpoint) const;
 
@@ -98,6 +102,7 @@ private:
     std::uint64_t next_id_ = 0;
     std::minstd_rand random_;
     std::map<ServiceIndex, Service> services_;
+    std::set<ServiceIndex> idle_;  // also those without endpoints
     Targets targets_;
     std::set<Due> queue_;  // every target that is not in flight
 };

@@ -12,6 +12,7 @@ using namespace std::chrono_literals;
 // as long as a boot may take; then seldom, for it may be gone for good.
 constexpr milliseconds boot_time = 5min;
 constexpr milliseconds longest_delay = 30s;
+constexpr unsigned most_needed_successes = 8;  // of damping; a larger `rise` stays as it is
 
 }  // namespace
 
@@ -37,6 +38,10 @@ const char* to_string(Observed observed) {
             return "unavailable";
         case Observed::bad_response:
             return "response";
+        case Observed::bad_body:
+            return "body";
+        case Observed::bad_tls:
+            return "tls";
         case Observed::local_fault:
             return "local_fault";
     }
@@ -56,6 +61,8 @@ Evidence evidence(Observed observed) {
         case Observed::unreachable:
         case Observed::bad_status:
         case Observed::bad_response:
+        case Observed::bad_body:
+        case Observed::bad_tls:
             return Evidence::doubtful;
         case Observed::nothing:
         case Observed::local_fault:
@@ -76,6 +83,18 @@ const char* to_string(Status status) {
     return "pending";
 }
 
+void Flaps::add(TimePoint now) {
+    if (!recent(now)) *this = Flaps{};
+    std::ranges::rotate(at, at.begin() + 1);
+    at.back() = now;
+    uncounted = std::min(uncounted + 1, counted);
+    if (uncounted < counted || now - at.front() > window) return;
+    uncounted = 0;
+    ++doublings;
+}
+
+bool Flaps::recent(TimePoint now) const { return at.back() != TimePoint{} && now - at.back() < window; }
+
 bool Verdict::apply(const Outcome& outcome, const config::Health& policy, TimePoint now) {
     last = outcome;
     last_at = now;
@@ -90,7 +109,10 @@ bool Verdict::apply(const Outcome& outcome, const config::Health& policy, TimePo
 bool Verdict::succeed(Observed observed, const config::Health& policy, TimePoint now) {
     failures = 0;
     ++successes;
-    if (status == Status::healthy || (status == Status::unhealthy && successes < policy.rise)) return false;
+    if (status == Status::unhealthy && successes < needed_successes(policy, now)) return false;
+    last_healthy = now;
+    if (status == Status::healthy) return false;
+    recovered = status == Status::unhealthy;
     move_to(Status::healthy, now);
     against = Evidence::none;
     reason = observed;
@@ -106,6 +128,7 @@ bool Verdict::fail(Evidence found, Observed observed, const config::Health& poli
     if (conclusive || status == Status::pending) reason = observed;
     if (!conclusive) return false;
     const bool changed = status != Status::unhealthy || against != found;
+    if (status == Status::healthy) flaps.add(now);
     if (status != Status::unhealthy) move_to(Status::unhealthy, now);
     against = found;
     return changed;
@@ -116,16 +139,25 @@ void Verdict::move_to(Status next, TimePoint now) {
     since = now;
 }
 
-milliseconds Verdict::next_delay(const config::Health& policy, TimePoint now) const {
+unsigned Verdict::needed_successes(const config::Health& policy, TimePoint now) const {
+    unsigned needed = policy.rise;
+    if (!flaps.recent(now)) return needed;
+    const unsigned most = std::max(policy.rise, most_needed_successes);
+    for (unsigned i = 0; i < flaps.doublings && needed < most; ++i) needed = std::min(2 * needed, most);
+    return needed;
+}
+
+milliseconds Verdict::next_delay(const config::Health& policy, TimePoint now, bool idle) const {
     const bool down = status == Status::unhealthy;
     const bool in_doubt = down ? successes > 0 : failures > 0;
     if (in_doubt) return std::min(policy.fast_interval, policy.interval);
-    if (!down) return policy.interval;
+    const milliseconds interval = idle ? std::max(policy.interval, policy.idle_interval) : policy.interval;
+    if (!down) return interval;
     const auto down_for = std::chrono::duration_cast<milliseconds>(now - std::max(first_seen, first_failed));
-    if (down_for < boot_time) return policy.interval;
+    if (down_for < boot_time) return interval;
     // As long as it has already been seldom: so each delay is twice the one before.
     const milliseconds doubling = policy.interval + (down_for - boot_time);
-    return std::clamp(doubling, policy.interval, std::max(policy.interval, longest_delay));
+    return std::clamp(doubling, interval, std::max(interval, longest_delay));
 }
 
 }  // namespace taskdns::health

@@ -4,7 +4,11 @@
 // discovery -> membership -> [health] -> view -> dns_server, http_server
 #pragma once
 
+#include <array>
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "base/time.hpp"
 #include "config/config.hpp"
@@ -14,7 +18,7 @@ namespace taskdns::health {
 /// What one look at an endpoint is worth. Whoever looks (a probe; the application's own connections) says it so.
 enum class Evidence {
     success,
-    doubtful,  ///< needs `fall` in a row: timeout, reset, EHOSTUNREACH, an unexpected status
+    doubtful,  ///< needs `fall` in a row: timeout, reset, EHOSTUNREACH, TLS, an unexpected status or body
     certain,   ///< acts at once: ECONNREFUSED, HTTP 503
     none       ///< says nothing of the endpoint: no route, no descriptors, not permitted
 };
@@ -31,6 +35,8 @@ enum class Observed {
     bad_status,
     unavailable,
     bad_response,
+    bad_body,
+    bad_tls,
     local_fault
 };
 
@@ -39,8 +45,10 @@ const char* to_string(Observed observed);
 /// The outcome of one probe.
 struct Outcome {
     Observed observed = Observed::nothing;
-    milliseconds latency{0};
+    std::chrono::microseconds latency{0};
     unsigned http_status = 0;  ///< 0: not an HTTP answer
+    /// For people, where the word leaves a question: `certificate has expired`, `Too many open files`. Mostly empty.
+    std::string detail;
 };
 
 /// The evidence that an outcome is. Pure.
@@ -53,6 +61,20 @@ enum class Status {
 };
 
 const char* to_string(Status status);
+
+/// Flap damping: the times of the last transitions from healthy to unhealthy.
+struct Flaps {
+    static constexpr unsigned counted = 3;  ///< so many within `window` double `rise`; the next so many, again
+    static constexpr milliseconds window{10 * 60 * 1000};
+
+    std::array<TimePoint, counted> at{};  ///< the newest last; the epoch: none
+    unsigned uncounted = 0;               ///< those of `at` that no doubling has counted yet
+    unsigned doublings = 0;
+
+    void add(TimePoint now);
+    /// Whether one happened lately: without one for `window`, all is forgiven.
+    bool recent(TimePoint now) const;
+};
 
 /// The state machine of one endpoint under one service's policy.
 ///
@@ -68,6 +90,9 @@ struct Verdict {
     TimePoint since{};                    ///< in this status
     TimePoint first_seen{};               ///< added to the checks; whoever makes a verdict sets it, and `since`
     TimePoint first_failed{};             ///< start of the present run of failures
+    TimePoint last_healthy{};             ///< its last success while healthy; the epoch: never
+    bool recovered = false;               ///< it came back from unhealthy: slow start applies from `since` on
+    Flaps flaps;                          ///< how often it went from healthy to unhealthy lately
     bool checked = false;                 ///< at least one outcome that is evidence
     bool local_fault = false;             ///< the last attempt could not be made from here
     Outcome last;                         ///< the last outcome of any kind
@@ -78,7 +103,11 @@ struct Verdict {
     /// How long after the last attempt, made at `now`, the next one is due: `fast_interval` while in doubt (failing
     /// but not yet unhealthy, rising but not yet healthy), `interval` otherwise; a down endpoint backs off to 30 s
     /// once it has been down for 5 min.
-    milliseconds next_delay(const config::Health& policy, TimePoint now) const;
+    /// `idle`: nobody asks for the service, so what is not in doubt waits for `idle_interval` at least.
+    milliseconds next_delay(const config::Health& policy, TimePoint now, bool idle = false) const;
+    /// The successes in a row that make an unhealthy endpoint healthy: `rise`, doubled, up to 8 (or `rise` if that is
+    /// more), by each run of 3 flaps within 10 min; back to `rise` once 10 min have passed without one.
+    unsigned needed_successes(const config::Health& policy, TimePoint now) const;
 
 private:
     bool succeed(Observed observed, const config::Health& policy, TimePoint now);

@@ -183,8 +183,10 @@ asio::awaitable<void> serve(Tcp::acceptor* acceptor, Conduct conduct, Seen* seen
     seen->done = true;
 }
 
+const Probe real_probe = make_probe();
+
 asio::awaitable<void> probe_into(Target target, milliseconds timeout, std::optional<Outcome>* outcome) {
-    const Outcome seen = co_await probe(std::move(target), timeout);
+    const Outcome seen = co_await real_probe(std::move(target), timeout);
     *outcome = seen;
 }
 

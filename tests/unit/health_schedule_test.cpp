@@ -51,9 +51,9 @@ config::Health http_policy(std::string path) {
     return policy;
 }
 
-constexpr Outcome connected{.observed = Observed::connected};
-constexpr Outcome refused{.observed = Observed::refused};
-constexpr Outcome timed_out{.observed = Observed::timeout};
+const Outcome connected{.observed = Observed::connected};
+const Outcome refused{.observed = Observed::refused};
+const Outcome timed_out{.observed = Observed::timeout};
 
 class Schedules : public testing::Test {
 protected:
