@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <iterator>
-#include <set>
 
 #include <fmt/format.h>
 
 #include "dns/types.hpp"
+#include "view/schedule.hpp"
 
 namespace taskdns::view {
 namespace {
@@ -44,30 +44,73 @@ void put_address(Octets& out, const IpAddress& address, std::uint32_t ttl) {
     put(out, address.bytes());
 }
 
-/// Round robin: slot i begins with record i, the next ones are its backups.
-void schedule_round_robin(PreparedRrset& rrset, std::size_t records, unsigned size) {
-    const std::size_t width = std::min<std::size_t>(records, size);
-    rrset.width = static_cast<std::uint16_t>(width);
-    rrset.schedule.reserve(records * width);
-    for (std::size_t first = 0; first < records; ++first) {
-        for (std::size_t i = 0; i < width; ++i) {
-            rrset.schedule.push_back(static_cast<std::uint16_t>((first + i) % records));
-        }
+/// A served endpoint as it is scheduled, and the SRV record that it becomes.
+struct Served {
+    const membership::Member* member;
+    Turn turn;
+};
+
+/// Backups follow by zone and priority: our own zone's of the same priority, then other zones', then the next number.
+std::vector<Served> served_endpoints(const Decision& decision) {
+    std::vector<Served> out;
+    std::uint16_t lowest = 0xFFFF;
+    for (const EndpointDecision& endpoint : decision.endpoints) {
+        if (endpoint.served) lowest = std::min(lowest, endpoint.candidate.member.priority);
     }
+    for (const EndpointDecision& endpoint : decision.endpoints) {
+        if (!endpoint.served) continue;
+        const membership::Member& member = endpoint.candidate.member;
+        out.push_back({&member,
+                       {.destination = {member.address.address, endpoint.candidate.source},
+                        .first = endpoint.first,
+                        .weight = endpoint.weight,
+                        .tier = 1U + (member.priority - lowest)}});
+    }
+    return out;
 }
 
-PreparedRrset prepare_addresses(const std::vector<SocketAddress>& served, bool v4, const config::Answer& answer) {
-    PreparedRrset out;
-    std::set<IpAddress> addresses;  // several ports of one address are one record
-    for (const SocketAddress& endpoint : served) {
-        if (endpoint.address.is_v4() == v4 && addresses.size() < most_records) addresses.insert(endpoint.address);
+void schedule(PreparedRrset& rrset, const std::vector<Turn>& turns, const config::Answer& answer,
+              std::uint32_t seed) {
+    Slots slots = build_schedule(turns, answer, seed);
+    rrset.schedule = std::move(slots.numbers);
+    rrset.width = slots.width;
+}
+
+/// Several ports of one address are one record, which has the turns of all of them.
+std::vector<Turn> merge_ports(const std::vector<Served>& served, bool v4) {
+    std::vector<Turn> out;
+    for (const Served& endpoint : served) {
+        const Turn& turn = endpoint.turn;
+        if (turn.destination.address.is_v4() == v4) out.push_back(turn);
     }
-    for (const IpAddress& address : addresses) {
+    std::ranges::stable_sort(out, {}, [](const Turn& turn) { return turn.destination.address; });
+    std::size_t merged = 0;
+    for (std::size_t i = 1; i < out.size(); ++i) {
+        Turn& into = out[merged];
+        const Turn& turn = out[i];
+        if (turn.destination.address != into.destination.address) {
+            out[++merged] = turn;
+        } else if (turn.first == into.first) {
+            into.weight += turn.weight;
+            into.tier = std::min(into.tier, turn.tier);
+        } else if (turn.first) {
+            into = turn;
+        }
+    }
+    if (!out.empty()) out.resize(std::min(merged + 1, most_records));
+    return out;
+}
+
+PreparedRrset prepare_addresses(const std::vector<Served>& served, bool v4, const config::Answer& answer,
+                                std::uint32_t seed) {
+    PreparedRrset out;
+    const std::vector<Turn> turns = merge_ports(served, v4);
+    for (const Turn& turn : turns) {
         put16(out.wire, question_pointer);
-        put_address(out.wire, address, static_cast<std::uint32_t>(answer.ttl.count()));
+        put_address(out.wire, turn.destination.address, static_cast<std::uint32_t>(answer.ttl.count()));
     }
     out.stride = v4 ? 16 : 28;
-    schedule_round_robin(out, addresses.size(), answer.size);
+    schedule(out, turns, answer, seed);
     return out;
 }
 
@@ -78,12 +121,16 @@ std::string target_label(const IpAddress& address) {
     return fmt::format("ip6-{:02x}", fmt::join(bytes, ""));
 }
 
-PreparedRrset prepare_srv(const std::vector<const membership::Member*>& served, std::span<const std::uint8_t> parent,
-                          const config::Answer& answer) {
+/// Whoever asks for SRV connects to one target at a time, each looked up alone: no sorting by addresses to foresee.
+PreparedRrset prepare_srv(const std::vector<Served>& served, std::span<const std::uint8_t> parent,
+                          config::Answer answer, std::uint32_t seed) {
     PreparedRrset out;
+    std::vector<Turn> turns;
+    answer.fair = false;
     const auto ttl = static_cast<std::uint32_t>(answer.ttl.count());
-    for (const membership::Member* member : served) {
+    for (const auto& [member, turn] : served) {
         if (member->address.port == 0 || out.addresses.size() >= most_records) continue;
+        turns.push_back(turn);
         const std::string label = target_label(member->address.address);
         out.offsets.push_back(static_cast<std::uint32_t>(out.wire.size()));
         put_record_head(out.wire, dns::RrType::srv, ttl, 6 + 1 + label.size() + parent.size());
@@ -96,7 +143,22 @@ PreparedRrset prepare_srv(const std::vector<const membership::Member*>& served, 
         put_address(out.addresses.emplace_back(), member->address.address, ttl);
     }
     if (!out.offsets.empty()) out.offsets.push_back(static_cast<std::uint32_t>(out.wire.size()));
-    schedule_round_robin(out, out.addresses.size(), answer.size);
+    schedule(out, turns, answer, seed);
+    return out;
+}
+
+/// HTTP's pick gives one endpoint at a time: each slot's first, of both families.
+std::vector<SocketAddress> rotation(const std::vector<Served>& served, config::Answer answer, std::uint32_t seed) {
+    std::vector<Turn> turns;
+    turns.reserve(served.size());
+    for (const Served& endpoint : served) turns.push_back(endpoint.turn);
+    if (turns.size() > most_records) turns.resize(most_records);
+    answer.size = 1;
+    answer.fair = false;
+    std::vector<SocketAddress> out;
+    for (const std::uint16_t number : build_schedule(turns, answer, seed).numbers) {
+        out.push_back(served[number].member->address);
+    }
     return out;
 }
 
@@ -153,30 +215,29 @@ std::shared_ptr<const NameTable> build_name_table(std::span<const config::Servic
 }
 
 std::shared_ptr<const ServiceView> build_service_view(const config::Service& service, const Decision& decision,
-                                                      bool upstream_answered, std::span<const IpAddress> recent) {
+                                                      bool upstream_answered, std::span<const IpAddress> recent,
+                                                      std::uint32_t seed) {
     auto out = std::make_shared<ServiceView>();
     out->readiness = readiness(decision, upstream_answered);
     out->stale = decision.stale;
     out->answer_ttl = static_cast<std::uint32_t>(service.answer.ttl.count());
     out->soa = make_soa();
 
-    std::vector<const membership::Member*> served;
-    std::set<IpAddress> targets(recent.begin(), recent.end());
+    out->targets.assign(recent.begin(), recent.end());
     for (const EndpointDecision& endpoint : decision.endpoints) {
-        const membership::Member& member = endpoint.candidate.member;
-        targets.insert(member.address.address);
-        if (!endpoint.served) continue;
-        served.push_back(&member);
-        out->rotation.push_back(member.address);
+        out->targets.push_back(endpoint.candidate.member.address.address);
     }
-    out->targets.assign(targets.begin(), targets.end());
+    std::ranges::sort(out->targets);
+    out->targets.erase(std::unique(out->targets.begin(), out->targets.end()), out->targets.end());
 
     const auto wire = service.name.wire();
     const std::size_t parent = underscore_octets(wire);
     out->target_parent_offset = static_cast<std::uint8_t>(parent);
-    out->a = prepare_addresses(out->rotation, true, service.answer);
-    out->aaaa = prepare_addresses(out->rotation, false, service.answer);
-    out->srv = prepare_srv(served, wire.subspan(parent), service.answer);
+    const std::vector<Served> served = served_endpoints(decision);
+    out->rotation = rotation(served, service.answer, seed);
+    out->a = prepare_addresses(served, true, service.answer, seed);
+    out->aaaa = prepare_addresses(served, false, service.answer, seed);
+    out->srv = prepare_srv(served, wire.subspan(parent), service.answer, seed);
     return out;
 }
 

@@ -12,8 +12,9 @@ namespace taskdns::view {
 std::shared_ptr<const NameTable> build_name_table(std::span<const config::Service> services);
 
 /// `upstream_answered`: the registry has answered at least once. `recent`: addresses that were members within the
-/// last 60 s and are no longer.
+/// last 60 s and are no longer. `seed`: for order `random`.
 std::shared_ptr<const ServiceView> build_service_view(const config::Service& service, const Decision& decision,
-                                                      bool upstream_answered, std::span<const IpAddress> recent);
+                                                      bool upstream_answered, std::span<const IpAddress> recent,
+                                                      std::uint32_t seed = 0);
 
 }  // namespace taskdns::view

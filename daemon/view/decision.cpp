@@ -1,60 +1,136 @@
-// Which endpoints of a service are served, and why or why not. Layer: view.
+// Which endpoints of a service are served, and why or why not: the ladder and panic. Layer: view.
 #include "view/decision.hpp"
 
 #include <algorithm>
 #include <array>
 
+#include "view/shares.hpp"
+
 namespace taskdns::view {
 namespace {
 
 using health::Status;
+using membership::Basis;
 using membership::Presence;
 
+constexpr unsigned panic_hysteresis = 10;  // points below the threshold at which a panic ends
+
+/// The registry's word is that it exists, or there is nothing but its word of before.
 bool vouched_for(const Candidate& candidate) {
-    return candidate.member.presence == Presence::present || candidate.member.presence == Presence::held_failed;
+    const Presence presence = candidate.member.presence;
+    return presence != Presence::withdrawn && presence != Presence::held_empty;
 }
 
-/// Whether `candidate` stands on `rung` of a checked service.
-bool stands_on(Rung rung, const Candidate& candidate) {
-    const health::Verdict& verdict = candidate.verdict;
-    const bool withdrawn = candidate.member.presence == Presence::withdrawn;
-    switch (rung) {
-        case Rung::healthy:
-            return !withdrawn &&
-                   (verdict.status == Status::healthy || (verdict.status == Status::pending && verdict.local_fault));
-        case Rung::reserve:
-            return withdrawn && verdict.status == Status::healthy;
-        case Rung::unverified:
-            return !withdrawn && verdict.status == Status::pending;
-        case Rung::doubtful:
-            return vouched_for(candidate) && verdict.status == Status::unhealthy &&
-                   verdict.against == health::Evidence::doubtful;
-        case Rung::all:
-            return vouched_for(candidate);
-        case Rung::not_ready:
-        case Rung::no_endpoint:
+bool is_doubtful(const Candidate& candidate) {
+    return vouched_for(candidate) && candidate.verdict.status == Status::unhealthy &&
+           candidate.verdict.against == health::Evidence::doubtful;
+}
+
+/// One walk down the ladder.
+class Ladder {
+public:
+    Ladder(std::span<const Candidate> candidates, const config::Service& service, const Decision& previous)
+        : candidates_(candidates),
+          checked_(service.health.check != config::CheckKind::none),
+          when_none_healthy_(service.answer.when_none_healthy),
+          last_healthy_(previous.last_healthy) {
+        std::ranges::sort(last_healthy_);
+    }
+
+    Rung first_rung() const {
+        constexpr std::array ladder{Rung::healthy,  Rung::reserve,      Rung::unverified,
+                                    Rung::doubtful, Rung::last_healthy, Rung::all};
+        const auto* const rung = std::ranges::find_if(ladder, [&](Rung candidate_rung) {
+            return std::ranges::any_of(candidates_, [&](const Candidate& c) { return stands_on(candidate_rung, c); });
+        });
+        return rung == ladder.end() ? Rung::no_endpoint : *rung;
+    }
+
+    bool stands_on(Rung rung, const Candidate& candidate) const {
+        if (candidate.outside_subset) return false;
+        const bool withdrawn = candidate.member.presence == Presence::withdrawn;
+        const Status status = candidate.verdict.status;
+        switch (rung) {
+            case Rung::healthy:
+                return checked_ ? is_healthy(candidate) : !withdrawn;
+            case Rung::reserve:
+                return checked_ && withdrawn && status == Status::healthy;
+            case Rung::unverified:
+                return checked_ && vouched_for(candidate) && status == Status::pending;
+            case Rung::doubtful:
+                return checked_ && is_doubtful(candidate);
+            case Rung::last_healthy:
+                return checked_ && when_none_healthy_ == config::WhenNoneHealthy::last_healthy &&
+                       vouched_for(candidate) && std::ranges::binary_search(last_healthy_, candidate.member.address);
+            case Rung::all:  // also where none of the last healthy is left, or none has ever been
+                return checked_ && when_none_healthy_ != config::WhenNoneHealthy::servfail && vouched_for(candidate);
+            case Rung::not_ready:
+            case Rung::no_endpoint:
+                break;
+        }
+        return false;
+    }
+
+private:
+    /// Nobody can tell of one that cannot be checked from here, and one from the snapshot was served before the
+    /// start.
+    static bool is_healthy(const Candidate& candidate) {
+        const health::Verdict& verdict = candidate.verdict;
+        if (verdict.status == Status::healthy) return candidate.member.presence != Presence::withdrawn;
+        return verdict.status == Status::pending && vouched_for(candidate) &&
+               (verdict.local_fault || candidate.member.unverified);
+    }
+
+    std::span<const Candidate> candidates_;
+    bool checked_;
+    config::WhenNoneHealthy when_none_healthy_;
+    std::vector<SocketAddress> last_healthy_;  // sorted
+};
+
+/// Too many fail by doubtful evidence: more likely they are slow under load, or the trouble is ours.
+bool is_panic(std::span<const Candidate> candidates, const config::Panic& policy, bool before) {
+    if (policy.threshold >= 100) return false;
+    std::size_t members = 0;
+    std::size_t doubtful = 0;
+    for (const Candidate& candidate : candidates) {
+        if (candidate.outside_subset || candidate.member.presence == Presence::withdrawn) continue;
+        ++members;
+        if (is_doubtful(candidate)) ++doubtful;
+    }
+    const unsigned threshold =
+        before ? policy.threshold - std::min(policy.threshold, panic_hysteresis) : policy.threshold;
+    return members >= policy.min_members && doubtful * 100 > threshold * members;
+}
+
+const char* held_reason(Presence presence) {
+    switch (presence) {
+        case Presence::held_failed:
+            return "held:upstream_failed";
+        case Presence::held_empty:
+            return "held:upstream_empty";
+        case Presence::held_guard:
+            return "held:shrink_guard";
+        case Presence::held_snapshot:
+            return "held:snapshot";
+        case Presence::present:
+        case Presence::absent:
+        case Presence::withdrawn:
             break;
     }
-    return false;
-}
-
-std::string reason(const Candidate& candidate, bool checked, bool served) {
-    if (checked && candidate.verdict.status == Status::unhealthy) {
-        return std::string("unhealthy:") + to_string(candidate.verdict.reason);
-    }
-    if (candidate.member.presence == Presence::withdrawn) return "withdrawn";
-    if (!served) return "withheld:first_check";
-    if (candidate.member.presence == Presence::held_failed) return "held:upstream_failed";
-    if (candidate.member.presence == Presence::held_empty) return "held:upstream_empty";
     return "served";
 }
 
-Rung first_rung(std::span<const Candidate> candidates) {
-    constexpr std::array ladder{Rung::healthy, Rung::reserve, Rung::unverified, Rung::doubtful, Rung::all};
-    const auto* const rung = std::ranges::find_if(ladder, [&](Rung candidate_rung) {
-        return std::ranges::any_of(candidates, [&](const Candidate& c) { return stands_on(candidate_rung, c); });
-    });
-    return rung == ladder.end() ? Rung::no_endpoint : *rung;
+std::string reason(const Candidate& candidate, bool checked, bool served, bool in_panic) {
+    if (candidate.outside_subset) return "outside_subset";
+    if (checked && candidate.verdict.status == Status::unhealthy) {
+        return std::string(in_panic ? "panic:" : "unhealthy:") + to_string(candidate.verdict.reason);
+    }
+    if (candidate.member.presence == Presence::withdrawn) return "withdrawn";
+    return served ? held_reason(candidate.member.presence) : "withheld:first_check";
+}
+
+bool goes_beyond_the_registry(Presence presence) {
+    return presence != Presence::present && presence != Presence::absent && presence != Presence::held_guard;
 }
 
 }  // namespace
@@ -73,29 +149,41 @@ const char* to_string(Rung rung) {
             return "doubtful";
         case Rung::all:
             return "all";
+        case Rung::last_healthy:
+            return "last_healthy";
         case Rung::no_endpoint:
             return "no_endpoint";
     }
     return "";
 }
 
-Decision decide(std::span<const Candidate> candidates, bool checked, membership::Basis basis) {
+Decision decide(std::span<const Candidate> candidates, const config::Service& service,
+                const Circumstances& circumstances, const Decision& previous) {
     Decision decision;
-    if (basis == membership::Basis::not_polled) return decision;
+    decision.last_healthy = previous.last_healthy;
+    if (circumstances.basis == Basis::not_polled && candidates.empty()) return decision;
 
-    const auto unchecked_stands = [](const Candidate& c) { return c.member.presence != Presence::withdrawn; };
-    if (checked) {
-        decision.rung = first_rung(candidates);
-    } else {
-        decision.rung = std::ranges::any_of(candidates, unchecked_stands) ? Rung::healthy : Rung::no_endpoint;
-    }
+    const bool checked = service.health.check != config::CheckKind::none;
+    const Ladder ladder(candidates, service, previous);
+    decision.rung = ladder.first_rung();
+    decision.panic = checked && decision.rung == Rung::healthy && is_panic(candidates, service.panic, previous.panic);
 
+    std::vector<SocketAddress> passing;
     decision.endpoints.reserve(candidates.size());
     for (const Candidate& candidate : candidates) {
-        const bool served = checked ? stands_on(decision.rung, candidate) : unchecked_stands(candidate);
-        if (served && candidate.member.presence != Presence::present) decision.stale = true;
-        decision.endpoints.push_back({candidate, served, reason(candidate, checked, served)});
+        const bool in_panic = decision.panic && !candidate.outside_subset && is_doubtful(candidate);
+        const bool served = in_panic || ladder.stands_on(decision.rung, candidate);
+        if (served && goes_beyond_the_registry(candidate.member.presence)) decision.stale = true;
+        if (served && decision.rung == Rung::healthy && candidate.verdict.status == Status::healthy) {
+            passing.push_back(candidate.member.address);
+        }
+        EndpointDecision& endpoint = decision.endpoints.emplace_back();
+        endpoint.candidate = candidate;
+        endpoint.served = served;
+        endpoint.reason = reason(candidate, checked, served, in_panic);
     }
+    if (!passing.empty()) decision.last_healthy = std::move(passing);
+    share_turns(decision, service, circumstances);
     return decision;
 }
 

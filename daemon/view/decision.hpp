@@ -1,4 +1,5 @@
-// Which endpoints of a service are served, and why or why not: all serving policy (design.md, sections 6 and 7).
+// Which endpoints of a service are served, how much of the traffic each gets, and why or why not: all serving policy
+// (design.md, sections 6 and 7).
 // Layer: view (may include base, dns, config, membership, health). Pure: the same inputs give the same decision.
 //
 // discovery -> membership -> health -> [view] -> dns_server, http_server
@@ -12,46 +13,73 @@
 #include "config/config.hpp"
 #include "health/verdict.hpp"
 #include "membership/registry.hpp"
+#include "view/destination_order.hpp"
 
 namespace taskdns::view {
 
 /// A member together with what its checks say.
 struct Candidate {
     membership::Member member;
-    health::Verdict verdict;  ///< as made where the service is not checked
+    health::Verdict verdict;      ///< as made where the service is not checked
+    bool outside_subset = false;  ///< not among those that this task uses: neither checked nor served
+    LocalSource source;           ///< what the kernel would send from to this endpoint
 };
 
 /// The rung of the ladder that the answer stands on: the first that has an endpoint.
 enum class Rung {
-    not_ready,   ///< not polled yet, nothing known
-    healthy,     ///< passing their checks, or unchecked because the service has no check
-    reserve,     ///< withdrawn ones that still pass
-    unverified,  ///< new ones before their first check
-    doubtful,    ///< failing by doubtful evidence only
-    all,         ///< every present one: when_none_healthy `all`
-    no_endpoint  ///< nothing to serve
+    not_ready,     ///< not polled yet, nothing known
+    healthy,       ///< passing their checks, or unchecked because the service has no check
+    reserve,       ///< withdrawn ones that still pass
+    unverified,    ///< new ones before their first check
+    doubtful,      ///< failing by doubtful evidence only
+    all,           ///< every one that the registry vouches for: when_none_healthy `all`
+    last_healthy,  ///< those that passed last: when_none_healthy `last_healthy`
+    no_endpoint    ///< nothing to serve: also when_none_healthy `servfail`
 };
 
 const char* to_string(Rung rung);
 
-/// The closed list of reasons (docs/http-api.md): why an endpoint is in the answers or not.
+/// The closed list of reasons (docs/http-api.md): why an endpoint is in the answers or not. "served",
+/// "unhealthy:refused" (and the other words of health::Observed), "withheld:first_check", "withdrawn",
+/// "held:upstream_failed", "held:upstream_empty", "held:shrink_guard", "held:snapshot", "outside_subset",
+/// "panic:timeout" (served though it fails its checks, with the word of what failed).
 struct EndpointDecision {
     Candidate candidate;
     bool served = false;
-    std::string
-        reason;  ///< "served", "unhealthy:refused", "withheld:first_check", "withdrawn", "held:upstream_failed"
+    std::string reason;
+    std::string zone;    ///< of `zone.map`; empty: not known
+    bool first = false;  ///< it may come first; else it is only a backup behind others (another zone, SRV priority)
+    double weight = 1;   ///< of its turns to come first, relative to the others: order, SRV weight, slow start
 };
 
 struct Decision {
     Rung rung = Rung::not_ready;
-    bool stale = false;                       ///< served beyond what the registry says now: EDE 3
+    bool stale = false;           ///< served beyond what the registry says now: EDE 3
+    bool panic = false;           ///< too many fail by doubtful evidence: they take their turn with the healthy
+    bool zone_preferred = false;  ///< only endpoints of our own zone come first
     std::vector<EndpointDecision> endpoints;  ///< every member, in the members' order
+    std::vector<SocketAddress> last_healthy;  ///< the last non-empty set that stood on the rung `healthy` by passing
+    TimePoint next_change = never;            ///< when it changes by time alone: a slow start's next step
 };
 
-/// The ladder: the first rung with an endpoint is served, whole. `checked`: the service has a health check.
+/// What does not belong to one endpoint.
+struct Circumstances {
+    membership::Basis basis = membership::Basis::not_polled;
+    TimePoint first_answered = never;  ///< Registry::first_answered(): who was seen then has no slow start
+    std::string own_zone;              ///< empty: not known, so no zone is preferred
+    TimePoint now;
+};
+
+/// The ladder: the first rung with an endpoint is served, whole; then panic, zone and slow start say who comes first
+/// and how often. `previous`: the decision before, for what has hysteresis.
 ///
 /// An endpoint that the upstream says is gone (held_empty) is served only while it passes: registry and check
-/// together are believed against it. A new endpoint whose check cannot run from here is not withheld.
-Decision decide(std::span<const Candidate> candidates, bool checked, membership::Basis basis);
+/// together are believed against it. A new endpoint whose check cannot run from here is not withheld, nor is one
+/// from the snapshot.
+Decision decide(std::span<const Candidate> candidates, const config::Service& service,
+                const Circumstances& circumstances, const Decision& previous);
+
+/// The zone of `address` by `zone.map`: that of the longest prefix; empty if none holds it.
+std::string find_zone(const IpAddress& address, const config::Zone& zone);
 
 }  // namespace taskdns::view

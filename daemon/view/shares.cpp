@@ -1,0 +1,94 @@
+// Who of the served comes first, and how often. Layer: view.
+#include "view/shares.hpp"
+
+#include <algorithm>
+#include <set>
+#include <string_view>
+
+namespace taskdns::view {
+namespace {
+
+constexpr std::size_t min_own_healthy = 2;  // one alone is no zone to rely on
+constexpr std::size_t own_percent = 83;     // of its fair share: below, the own zone would carry more than it should
+constexpr milliseconds shortest_step{100};  // of a slow start: each one publishes
+constexpr int steps = 20;                   // of a slow start, so that a weight is right within 5 points
+constexpr double first_share = 0.1;         // with which a slow start begins
+
+/// RFC 2782: a client must contact those of the lowest priority number that it can reach. Records without a priority
+/// all have the same.
+void let_lowest_priority_come_first(Decision& decision) {
+    std::uint16_t lowest = 0xFFFF;
+    for (const EndpointDecision& endpoint : decision.endpoints) {
+        if (endpoint.served) lowest = std::min(lowest, endpoint.candidate.member.priority);
+    }
+    for (EndpointDecision& endpoint : decision.endpoints) {
+        endpoint.first = endpoint.served && endpoint.candidate.member.priority == lowest;
+    }
+}
+
+/// Whether `candidate` has just come or come back, so that it is given its load slowly. Those who were there when the
+/// sidecar started are nothing new to anybody.
+bool starts_slowly(const Candidate& candidate, const config::Service& service, const Circumstances& circumstances) {
+    return candidate.verdict.status == health::Status::healthy &&
+           (candidate.verdict.recovered || candidate.member.first_seen > circumstances.first_answered) &&
+           circumstances.now < candidate.verdict.since + service.slow_start;
+}
+
+void weigh(Decision& decision, const config::Service& service, const Circumstances& circumstances) {
+    const milliseconds step = std::max(shortest_step, service.slow_start / steps);
+    for (EndpointDecision& endpoint : decision.endpoints) {
+        const Candidate& candidate = endpoint.candidate;
+        endpoint.weight = service.answer.order == config::Order::weighted ? candidate.member.weight : 1;
+        if (!endpoint.served || !starts_slowly(candidate, service, circumstances)) continue;
+        const std::chrono::duration<double> elapsed = circumstances.now - candidate.verdict.since;
+        endpoint.weight *= first_share + (1 - first_share) * std::max(elapsed / service.slow_start, 0.0);
+        decision.next_change = circumstances.now + step;
+    }
+}
+
+/// Whether the own zone can carry its tasks' load alone: at least 83 % of the healthy ones that it would have if all
+/// zones had equally many. Those that are served in panic do not count: nobody knows what they can carry.
+bool own_zone_suffices(const Decision& decision, const std::string& own_zone) {
+    std::size_t total = 0;
+    std::size_t own = 0;
+    std::set<std::string_view> zones;  // those that nobody knows are one zone, the empty name's
+    for (const EndpointDecision& endpoint : decision.endpoints) {
+        if (!endpoint.first || endpoint.candidate.verdict.status == health::Status::unhealthy) continue;
+        ++total;
+        zones.insert(endpoint.zone);
+        if (endpoint.zone == own_zone) ++own;
+    }
+    return own >= min_own_healthy && own * zones.size() * 100 >= own_percent * total;
+}
+
+void prefer_own_zone(Decision& decision, const std::string& own_zone) {
+    decision.zone_preferred = own_zone_suffices(decision, own_zone);
+    if (!decision.zone_preferred) return;
+    for (EndpointDecision& endpoint : decision.endpoints) {
+        if (endpoint.zone != own_zone) endpoint.first = false;
+    }
+}
+
+}  // namespace
+
+std::string find_zone(const IpAddress& address, const config::Zone& zone) {
+    const config::ZoneNetwork* best = nullptr;
+    for (const config::ZoneNetwork& candidate : zone.map) {
+        if (!candidate.network.contains(address)) continue;
+        if (best == nullptr || candidate.network.prefix_length > best->network.prefix_length) best = &candidate;
+    }
+    return best == nullptr ? std::string() : best->zone;
+}
+
+void share_turns(Decision& decision, const config::Service& service, const Circumstances& circumstances) {
+    for (EndpointDecision& endpoint : decision.endpoints) {
+        endpoint.zone = find_zone(endpoint.candidate.member.address.address, service.zone);
+    }
+    let_lowest_priority_come_first(decision);
+    weigh(decision, service, circumstances);
+    if (service.zone.prefer && !circumstances.own_zone.empty() && decision.rung == Rung::healthy) {
+        prefer_own_zone(decision, circumstances.own_zone);
+    }
+}
+
+}  // namespace taskdns::view
