@@ -59,4 +59,27 @@ std::string format_wall_time(WallTime time) {
                        ms - static_cast<milliseconds::rep>(whole_seconds) * 1000);
 }
 
+std::optional<WallTime> parse_wall_time(std::string_view text) {
+    constexpr std::string_view pattern = "dddd-dd-ddTdd:dd:dd.dddZ";
+    if (text.size() != pattern.size()) return std::nullopt;
+    std::array<unsigned, 7> fields{};  // year, month, day, hour, minute, second, millisecond
+    std::size_t field = 0;
+    for (std::size_t i = 0; i < pattern.size(); ++i) {
+        const char c = text[i];
+        if (pattern[i] == 'd') {
+            if (c < '0' || c > '9') return std::nullopt;
+            fields[field] = fields[field] * 10 + static_cast<unsigned>(c - '0');
+        } else {
+            if (c != pattern[i]) return std::nullopt;
+            ++field;
+        }
+    }
+    const auto [year, month, day, hour, minute, second, millisecond] = fields;
+    const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(year)), std::chrono::month(month),
+                                           std::chrono::day(day)};
+    if (!date.ok() || year < 1970 || year > 2199 || hour > 23 || minute > 59 || second > 59) return std::nullopt;
+    return std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) + seconds(second) +
+           milliseconds(millisecond);
+}
+
 }  // namespace taskdns

@@ -30,6 +30,9 @@ std::string format_duration(milliseconds duration);
 /// RFC 3339 in UTC with milliseconds: `2026-11-22T16:10:11.123Z`.
 std::string format_wall_time(WallTime time);
 
+/// Reads exactly what format_wall_time writes, for the years 1970 to 2199; null for any other text.
+std::optional<WallTime> parse_wall_time(std::string_view text);
+
 /// Translates steady time points to wall time for people, by one pair of readings taken together.
 struct WallAnchor {
     TimePoint steady;
