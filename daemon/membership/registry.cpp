@@ -2,7 +2,6 @@
 #include "membership/registry.hpp"
 
 #include <algorithm>
-#include <set>
 
 namespace taskdns::membership {
 namespace {
@@ -15,83 +14,194 @@ bool become(Member& member, Presence presence, TimePoint now) {
     return true;
 }
 
+Presence presence_of_absent(Reading reading) {
+    switch (reading) {
+        case Reading::complete:
+            return Presence::withdrawn;
+        case Reading::sample:
+            return Presence::absent;
+        case Reading::guarded:
+            return Presence::held_guard;
+    }
+    return Presence::withdrawn;
+}
+
+/// An answer names a member that is there already.
+bool see(Member& member, const discovery::Sighting& sighting, const discovery::Rrset& rrset, TimePoint now) {
+    bool changed = become(member, Presence::present, now);
+    if (rrset.answered) {
+        member.last_seen = now;
+        member.absence_suspended = Duration::zero();
+    }
+    if (member.priority != sighting.priority || member.weight != sighting.weight || member.unverified) changed = true;
+    member.priority = sighting.priority;
+    member.weight = sighting.weight;
+    member.type = rrset.type;
+    member.unverified = false;
+    return changed;
+}
+
 }  // namespace
 
-const char* to_string(Presence presence) {
-    switch (presence) {
-        case Presence::present:
-            return "present";
-        case Presence::withdrawn:
-            return "withdrawn";
-        case Presence::held_failed:
-            return "held_failed";
-        case Presence::held_empty:
-            return "held_empty";
+const char* to_string(Basis basis) {
+    switch (basis) {
+        case Basis::not_polled:
+            return "not_polled";
+        case Basis::loaded:
+            return "loaded";
+        case Basis::complete:
+            return "complete";
+        case Basis::sample:
+            return "sample";
+        case Basis::guarded:
+            return "guarded";
+        case Basis::empty:
+            return "empty";
+        case Basis::failed:
+            return "failed";
     }
     return "";
 }
 
-Registry::Registry(config::Membership policy, bool checked) : policy_(policy), checked_(checked) {}
+Registry::Registry(config::Membership policy, config::Poll poll, bool checked)
+    : policy_(policy), poll_(poll), checked_(checked) {}
+
+void Registry::load(const std::vector<Member>& members, TimePoint now) {
+    std::vector<Member> newest_first = members;
+    for (Member& member : newest_first) {
+        member.last_seen = std::min(member.last_seen, now);  // the wall clock may have been set back meanwhile
+        member.first_seen = std::min(member.first_seen, member.last_seen);
+    }
+    std::sort(newest_first.begin(), newest_first.end(),
+              [](const Member& left, const Member& right) { return left.last_seen > right.last_seen; });
+    for (Member& member : newest_first) {
+        member.presence = Presence::held_snapshot;
+        member.since = now;
+        member.unverified = true;
+        // Nobody looked after the last answer, so absence does not age from there to now.
+        member.absence_suspended = now - newest_first.front().last_seen;
+        const bool over = expiry(member, {}) <= now;
+        if (!over && members_.size() < policy_.max_endpoints) members_.try_emplace(member.address, member);
+    }
+    if (!members_.empty()) basis_ = Basis::loaded;
+}
 
 bool Registry::apply(const discovery::Observation& observation, TimePoint now) {
-    bool changed = false;
+    const Basis before = basis_;
+    bool changed = expire_guards(now);
     if (const auto* records = std::get_if<discovery::Records>(&observation)) {
-        changed = apply_records(*records, now);
+        if (apply_records(*records, now)) changed = true;
     } else if (std::holds_alternative<discovery::Empty>(observation)) {
-        changed = apply_empty(now);
+        if (apply_empty(now)) changed = true;
     } else {
-        changed = apply_failed(now);
+        if (apply_failed(now)) changed = true;
     }
     const bool expired = expire(now);
-    return changed || expired;
+    return changed || expired || basis_ != before;
+}
+
+/// Absence does not age while the upstream fails.
+void Registry::note_answer(TimePoint now) {
+    if (first_answered_ == never) first_answered_ = now;
+    if (failed_since_ == never) return;
+    for (auto& [address, member] : members_) member.absence_suspended += now - failed_since_;
+    failed_since_ = never;
 }
 
 bool Registry::apply_records(const discovery::Records& records, TimePoint now) {
-    basis_ = Basis::complete;
-    answered_once_ = true;
+    note_answer(now);
     empty_since_ = never;
-    bool changed = false;
-    std::set<SocketAddress> seen;
+    bool changed = withdraw_unshown(records, now);
     for (const discovery::Rrset& rrset : records.rrsets) {
-        for (const discovery::Sighting& sighting : rrset.sightings) {
-            seen.insert(sighting.address);
-            if (see(sighting, rrset.fresh, now)) changed = true;
-        }
+        if (apply_rrset(rrset, now)) changed = true;
     }
+    basis_ = records_basis();
+    return changed;
+}
+
+/// A type that had answers and is not even repeated has failed for as long as members are kept.
+bool Registry::withdraw_unshown(const discovery::Records& records, TimePoint now) {
+    const auto shown = [&records](dns::RrType type) {
+        return std::any_of(records.rrsets.begin(), records.rrsets.end(),
+                           [type](const discovery::Rrset& rrset) { return rrset.type == type; });
+    };
+    bool changed = false;
     for (auto& [address, member] : members_) {
-        if (!seen.contains(address) && become(member, Presence::withdrawn, now)) changed = true;
+        if (!histories_.contains(member.type) || shown(member.type)) continue;
+        if (become(member, Presence::withdrawn, now)) changed = true;
+    }
+    std::erase_if(histories_, [&shown](const auto& entry) { return !shown(entry.first); });
+    return changed;
+}
+
+bool Registry::apply_rrset(const discovery::Rrset& rrset, TimePoint now) {
+    const std::size_t known_before = known(rrset.type);
+    bool changed = false;
+    std::vector<SocketAddress> named;
+    std::vector<const discovery::Sighting*> unknown;
+    std::size_t newcomers = 0;
+    for (const discovery::Sighting& sighting : rrset.sightings) {
+        named.push_back(sighting.address);
+        const auto found = members_.find(sighting.address);
+        if (found == members_.end()) unknown.push_back(&sighting);
+        if (found == members_.end() || found->second.presence == Presence::withdrawn) ++newcomers;
+        if (found != members_.end() && see(found->second, sighting, rrset, now)) changed = true;
+    }
+    std::sort(named.begin(), named.end());
+
+    const Reading reading = histories_[rrset.type].read(rrset, known_before, named.size(), newcomers, policy_, now);
+    for (auto& [address, member] : members_) {
+        if (member.type != rrset.type || member.presence == Presence::withdrawn) continue;
+        if (std::binary_search(named.begin(), named.end(), address)) continue;
+        if (become(member, presence_of_absent(reading), now)) changed = true;
+    }
+    // Last, so that those who have just become absent make room.
+    for (const discovery::Sighting* sighting : unknown) {
+        if (admit(*sighting, rrset, now)) changed = true;
     }
     return changed;
 }
 
-bool Registry::see(const discovery::Sighting& sighting, bool fresh, TimePoint now) {
-    const auto [entry, added] = members_.try_emplace(sighting.address);
-    Member& member = entry->second;
-    if (added) {
-        member = {.address = sighting.address,
-                  .presence = Presence::present,
-                  .priority = sighting.priority,
-                  .weight = sighting.weight,
-                  .first_seen = now,
-                  .last_seen = now,
-                  .since = now};
-        return true;
+bool Registry::admit(const discovery::Sighting& sighting, const discovery::Rrset& rrset, TimePoint now) {
+    if (members_.size() >= policy_.max_endpoints && !make_room()) {
+        if (rrset.answered) ++overflows_;
+        return false;
     }
-    if (fresh) member.last_seen = now;
-    bool changed = become(member, Presence::present, now);
-    if (member.priority != sighting.priority || member.weight != sighting.weight) {
-        member.priority = sighting.priority;
-        member.weight = sighting.weight;
-        changed = true;
+    members_.try_emplace(sighting.address, Member{.address = sighting.address,
+                                                  .priority = sighting.priority,
+                                                  .weight = sighting.weight,
+                                                  .type = rrset.type,
+                                                  .first_seen = now,
+                                                  .last_seen = now,
+                                                  .since = now});
+    return true;
+}
+
+/// The withdrawn one that is so for the longest goes first, then the absent one that was seen longest ago.
+bool Registry::make_room() {
+    auto victim = members_.end();
+    const auto better = [&](const Member& candidate) {
+        const bool withdrawn = candidate.presence == Presence::withdrawn;
+        if (!withdrawn && candidate.presence != Presence::absent) return false;
+        if (victim == members_.end()) return true;
+        const Member& so_far = victim->second;
+        if (withdrawn != (so_far.presence == Presence::withdrawn)) return withdrawn;
+        return withdrawn ? candidate.since < so_far.since : candidate.last_seen < so_far.last_seen;
+    };
+    for (auto entry = members_.begin(); entry != members_.end(); ++entry) {
+        if (better(entry->second)) victim = entry;
     }
-    return changed;
+    if (victim == members_.end()) return false;
+    members_.erase(victim);
+    return true;
 }
 
 bool Registry::apply_empty(TimePoint now) {
-    bool changed = basis_ != Basis::empty;
+    note_answer(now);
     basis_ = Basis::empty;
-    answered_once_ = true;
     if (empty_since_ == never) empty_since_ = now;
+    for (auto& [type, history] : histories_) history.forget_last();
+    bool changed = false;
     for (auto& [address, member] : members_) {
         // The reserve stays the reserve: it left by a complete answer, which is stronger than an empty one.
         if (member.presence != Presence::withdrawn && become(member, Presence::held_empty, now)) changed = true;
@@ -100,36 +210,99 @@ bool Registry::apply_empty(TimePoint now) {
 }
 
 bool Registry::apply_failed(TimePoint now) {
-    bool changed = basis_ != Basis::failed;
     basis_ = Basis::failed;
+    if (failed_since_ == never) failed_since_ = now;
+    for (auto& [type, history] : histories_) history.suspend_guard();
+    bool changed = false;
     for (auto& [address, member] : members_) {
-        if (member.presence == Presence::present && become(member, Presence::held_failed, now)) changed = true;
+        const bool vouched_for = member.presence == Presence::present || member.presence == Presence::absent ||
+                                 member.presence == Presence::held_guard;
+        if (vouched_for && become(member, Presence::held_failed, now)) changed = true;
     }
     return changed;
 }
 
-TimePoint Registry::expiry(const Member& member) const {
+Basis Registry::records_basis() const {
+    Basis basis = Basis::complete;
+    for (const auto& [type, history] : histories_) {
+        if (history.reading() == Reading::guarded) return Basis::guarded;
+        if (history.reading() == Reading::sample) basis = Basis::sample;
+    }
+    return basis;
+}
+
+std::size_t Registry::known(dns::RrType type) const {
+    return static_cast<std::size_t>(std::count_if(members_.begin(), members_.end(), [type](const auto& entry) {
+        return entry.second.type == type && entry.second.presence != Presence::withdrawn;
+    }));
+}
+
+Registry::AbsenceLimits Registry::absence_limits() const {
+    AbsenceLimits limits;
+    for (const auto& [type, history] : histories_) {
+        const milliseconds ttl = history.ttl();
+        const milliseconds period = std::max(std::clamp(ttl, poll_.min, poll_.max), ttl);
+        limits[type] = policy_.absent_max.value_or(absent_max(known(type), policy_.sample_limit, period));
+    }
+    return limits;
+}
+
+TimePoint Registry::expiry(const Member& member, const AbsenceLimits& limits) const {
+    const milliseconds stale_max = checked_ ? policy_.stale_max : policy_.stale_max_unchecked;
     switch (member.presence) {
         case Presence::present:
+        case Presence::held_guard:  // the guard itself expires
             return never;
+        case Presence::absent:
+            return member.last_seen + member.absence_suspended + limits.at(member.type);
         case Presence::withdrawn:
             return member.since + policy_.reserve;
         case Presence::held_failed:
-            return member.since + (checked_ ? policy_.stale_max : policy_.stale_max_unchecked);
+            return member.since + stale_max;
         case Presence::held_empty:
             return empty_since_ + (checked_ ? policy_.empty_max : policy_.empty_max_unchecked);
+        case Presence::held_snapshot:
+            return member.last_seen + stale_max;
     }
     return never;
 }
 
+bool Registry::expire_guards(TimePoint now) {
+    bool changed = false;
+    for (auto& [type, history] : histories_) {
+        const TimePoint ended = history.guard_ends();
+        if (ended > now) continue;
+        history.end_guard();
+        for (auto& [address, member] : members_) {
+            if (member.type != type || member.presence != Presence::held_guard) continue;
+            become(member, Presence::withdrawn, ended);
+        }
+        basis_ = records_basis();
+        changed = true;
+    }
+    return changed;
+}
+
 bool Registry::expire(TimePoint now) {
-    return std::erase_if(members_, [&](const auto& entry) { return expiry(entry.second) <= now; }) > 0;
+    const bool guard_ended = expire_guards(now);
+    const AbsenceLimits limits = absence_limits();
+    return std::erase_if(members_, [&](const auto& entry) { return expiry(entry.second, limits) <= now; }) > 0 ||
+           guard_ended;
 }
 
 TimePoint Registry::next_expiry() const {
     TimePoint next = never;
-    for (const auto& [address, member] : members_) next = std::min(next, expiry(member));
+    for (const auto& [type, history] : histories_) next = std::min(next, history.guard_ends());
+    const AbsenceLimits limits = absence_limits();
+    for (const auto& [address, member] : members_) next = std::min(next, expiry(member, limits));
     return next;
+}
+
+bool Registry::release(const SocketAddress& endpoint) {
+    const auto found = members_.find(endpoint);
+    if (found == members_.end() || found->second.presence == Presence::present) return false;
+    members_.erase(found);
+    return true;
 }
 
 std::vector<Member> Registry::members() const {
@@ -137,6 +310,17 @@ std::vector<Member> Registry::members() const {
     out.reserve(members_.size());
     for (const auto& [address, member] : members_) out.push_back(member);
     return out;
+}
+
+std::optional<double> Registry::coverage() const {
+    if (basis_ != Basis::sample) return 1;
+    double worst = 1;
+    for (const auto& [type, history] : histories_) {
+        const std::optional<double> share = history.coverage();
+        if (!share) return std::nullopt;
+        worst = std::min(worst, *share);
+    }
+    return worst;
 }
 
 }  // namespace taskdns::membership

@@ -21,8 +21,9 @@ SocketAddress endpoint(unsigned last_octet) {
     return *SocketAddress::parse("10.0.0." + std::to_string(last_octet) + ":80");
 }
 
-Observation seen(std::initializer_list<unsigned> last_octets, bool fresh = true) {
-    Rrset rrset{.type = dns::RrType::a, .fresh = fresh};
+/// `answered`: of this poll; else repeated from an earlier one.
+Observation seen(std::initializer_list<unsigned> last_octets, bool answered = true) {
+    Rrset rrset{.type = dns::RrType::a, .fresh = answered, .answered = answered};
     for (const unsigned octet : last_octets) rrset.sightings.push_back(Sighting{.address = endpoint(octet)});
     return Records{.rrsets = {rrset}, .ttl = 10s};
 }
@@ -56,7 +57,7 @@ class Membership : public testing::TestWithParam<Story> {};
 
 TEST_P(Membership, FollowsTheStory) {
     const Story& story = GetParam();
-    Registry registry({}, story.checked);
+    Registry registry({}, {}, story.checked);
     for (const Step& step : story.steps) registry.apply(step.observation, start + step.at);
     registry.expire(start + story.until);
     EXPECT_EQ(described(registry), story.members);
@@ -212,7 +213,7 @@ INSTANTIATE_TEST_SUITE_P(Stories, Membership, testing::ValuesIn(stories()),
                          [](const auto& instance) { return instance.param.name; });
 
 TEST(Registry, SaysWhetherAnythingChanged) {
-    Registry registry({}, true);
+    Registry registry({}, {}, true);
     EXPECT_TRUE(registry.apply(seen({1}), start));
     EXPECT_FALSE(registry.apply(seen({1}), start + 10s));
     EXPECT_TRUE(registry.apply(Failed{""}, start + 20s));
@@ -225,7 +226,7 @@ TEST(Registry, SaysWhetherAnythingChanged) {
 }
 
 TEST(Registry, AChangeOfWeightIsAChange) {
-    Registry registry({}, true);
+    Registry registry({}, {}, true);
     registry.apply(seen({1}), start);
     Records heavier = std::get<Records>(seen({1}));
     heavier.rrsets[0].sightings[0].weight = 5;
@@ -234,9 +235,9 @@ TEST(Registry, AChangeOfWeightIsAChange) {
 }
 
 TEST(Registry, AFailureHoldsFromItsStartEvenIfNoAnswerWasEverFresh) {
-    Registry registry({}, true);
+    Registry registry({}, {}, true);
     registry.apply(seen({1}), start);
-    registry.apply(seen({1}, /*fresh=*/false), start + 30h);
+    registry.apply(seen({1}, /*answered=*/false), start + 30h);
     registry.apply(Failed{""}, start + 31h);
     registry.expire(start + 54h);
     EXPECT_EQ(described(registry), std::vector<std::string>{"1 held_failed"});
@@ -245,9 +246,9 @@ TEST(Registry, AFailureHoldsFromItsStartEvenIfNoAnswerWasEverFresh) {
 }
 
 TEST(Registry, RepeatedPartsDoNotCountAsSeenAnew) {
-    Registry registry({}, true);
+    Registry registry({}, {}, true);
     registry.apply(seen({1}), start);
-    registry.apply(seen({1}, /*fresh=*/false), start + 10s);
+    registry.apply(seen({1}, /*answered=*/false), start + 10s);
     EXPECT_EQ(registry.members().at(0).last_seen, start);
     registry.apply(seen({1}), start + 20s);
     EXPECT_EQ(registry.members().at(0).last_seen, start + 20s);
@@ -255,7 +256,7 @@ TEST(Registry, RepeatedPartsDoNotCountAsSeenAnew) {
 }
 
 TEST(Registry, NamesItsNextExpiry) {
-    Registry registry({}, true);
+    Registry registry({}, {}, true);
     EXPECT_EQ(registry.next_expiry(), never);
     registry.apply(seen({1, 2}), start);
     EXPECT_EQ(registry.next_expiry(), never);
@@ -264,18 +265,19 @@ TEST(Registry, NamesItsNextExpiry) {
 }
 
 TEST(Registry, KnowsWhetherTheUpstreamEverAnswered) {
-    Registry registry({}, true);
+    Registry registry({}, {}, true);
     registry.apply(Failed{""}, start);
     EXPECT_FALSE(registry.answered_once());
-    EXPECT_TRUE(registry.stale());
+    EXPECT_EQ(registry.first_answered(), never);
     registry.apply(Empty{}, start + 1s);
     EXPECT_TRUE(registry.answered_once());
+    EXPECT_EQ(registry.first_answered(), start + 1s);
     registry.apply(seen({1}), start + 2s);
-    EXPECT_FALSE(registry.stale());
+    EXPECT_EQ(registry.first_answered(), start + 1s);
 }
 
 TEST(Registry, ZeroReserveForgetsAtOnce) {
-    Registry registry({.reserve = 0s}, true);
+    Registry registry({.reserve = 0s}, {}, true);
     registry.apply(seen({1, 2}), start);
     registry.apply(seen({2}), start + 1s);
     EXPECT_EQ(described(registry), std::vector<std::string>{"2 present"});
