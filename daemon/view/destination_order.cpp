@@ -17,10 +17,14 @@ struct Policy {
     unsigned value;
 };
 
-struct PolicyTables {
+struct Library {
     std::span<const Policy> labels;
     std::span<const Policy> precedences;
+    unsigned (*scope)(const IpAddress&);
 };
+
+constexpr unsigned link_local = 2;
+constexpr unsigned global = 14;
 
 // The longest prefix comes first, so the first that matches decides. IPv4 is looked up as ::ffff:a.b.c.d.
 constexpr V6Bytes any{};
@@ -65,49 +69,53 @@ unsigned look_up(std::span<const Policy> table, const V6Bytes& address) {
     return 0;
 }
 
-/// RFC 4291 section 2.7; RFC 6724 section 3.2 for IPv4.
+/// RFC 4291 section 2.7: where an address has a meaning.
 unsigned scope(const V6Bytes& address) {
-    constexpr unsigned link_local = 2;
-    constexpr unsigned global = 14;
-    if (common_prefix(address, mapped) >= 96) {
-        const bool link = address[12] == 127 || (address[12] == 169 && address[13] == 254);
-        return link ? link_local : global;
-    }
     if (address[0] == 0xFF) return address[1] & 0xFU;
     if (address == loopback || (address[0] == 0xFE && (address[1] & 0xC0U) == 0x80)) return link_local;
     if (address[0] == 0xFE && (address[1] & 0xC0U) == 0xC0) return 5;  // site-local
     return global;
 }
 
+/// RFC 6724 section 3.2. musl has no such rule: all of IPv4 is global there.
+unsigned glibc_scope(const IpAddress& address) {
+    if (address.is_v6()) return scope(as_v6(address));
+    const auto bytes = address.bytes();
+    return bytes[0] == 127 || (bytes[0] == 169 && bytes[1] == 254) ? link_local : global;
+}
+
+unsigned musl_scope(const IpAddress& address) { return scope(as_v6(address)); }
+
+constexpr Library glibc{glibc_labels, glibc_precedences, glibc_scope};
+constexpr Library musl{musl_labels, musl_precedences, musl_scope};
+
 /// One number that is larger for what is preferred: the rules of RFC 6724 section 6 from the upper bits down. Left
 /// out: 3, 4 and 7 (deprecated, home and tunnelled sources: the kernel's choice is one source per destination here).
-std::uint32_t key(const V6Bytes& destination, const std::optional<V6Bytes>& source, const PolicyTables& tables,
-                  unsigned matching_bits) {
-    std::uint32_t out = 0;
-    if (source) {
-        const bool same_scope = scope(*source) == scope(destination);
-        const bool same_label = look_up(tables.labels, *source) == look_up(tables.labels, destination);
-        out = (1U << 30) | (same_scope ? 1U << 29 : 0U) | (same_label ? 1U << 28 : 0U);  // rules 1, 2, 5
-    }
-    out |= look_up(tables.precedences, destination) << 20;  // rule 6
-    out |= (15 - scope(destination)) << 16;                 // rule 8
-    return out | matching_bits;                             // rule 9
+std::uint32_t key(const Destination& destination, const Library& library, unsigned matching_bits) {
+    const V6Bytes address = as_v6(destination.address);
+    const unsigned own_scope = library.scope(destination.address);
+    std::uint32_t out = look_up(library.precedences, address) << 20;  // rule 6
+    out |= (15 - own_scope) << 16;                                    // rule 8
+    out |= matching_bits;                                             // rule 9
+    const std::optional<IpAddress>& source = destination.source.address;
+    if (!source) return out;
+    out |= 1U << 30;                                                                                   // rule 1
+    if (library.scope(*source) == own_scope) out |= 1U << 29;                                          // rule 2
+    if (look_up(library.labels, as_v6(*source)) == look_up(library.labels, address)) out |= 1U << 28;  // rule 5
+    return out;
 }
 
 }  // namespace
 
 SortKeys sort_keys(const Destination& destination) {
-    const V6Bytes address = as_v6(destination.address);
-    std::optional<V6Bytes> source;
-    if (destination.source.address) source = as_v6(*destination.source.address);
-    const unsigned prefix = source ? common_prefix(address, *source) : 0;
-    unsigned glibc_prefix = prefix;
-    if (destination.address.is_v4()) {
-        const unsigned bits = prefix - std::min(prefix, 96U);
-        glibc_prefix = bits >= destination.source.prefix_length ? bits : 0;
+    const LocalSource& source = destination.source;
+    const unsigned bits = source.address ? common_prefix(as_v6(destination.address), as_v6(*source.address)) : 0;
+    unsigned glibc_bits = bits;
+    if (destination.address.is_v4()) {  // counts only within the source's own subnet
+        const unsigned v4_bits = bits - std::min(bits, 96U);
+        glibc_bits = v4_bits >= source.prefix_length ? v4_bits : 0;
     }
-    return {key(address, source, {glibc_labels, glibc_precedences}, glibc_prefix),
-            key(address, source, {musl_labels, musl_precedences}, prefix)};
+    return {key(destination, glibc, glibc_bits), key(destination, musl, bits)};
 }
 
 bool stays_behind(const Destination& backup, const Destination& first) {
