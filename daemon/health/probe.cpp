@@ -4,33 +4,22 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <optional>
+#include <memory>
+#include <string_view>
 #include <tuple>
 
+#include <boost/asio/ssl/error.hpp>
 #include <boost/beast/core/error.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/message.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/beast/http/write.hpp>
 
-#include "base/version.hpp"
+#include "health/http_probe.hpp"
+#include "health/tls_contexts.hpp"
 
 namespace taskdns::health {
 namespace {
 
 namespace beast = boost::beast;
-namespace http = boost::beast::http;
 using boost::system::error_code;
-
-constexpr std::size_t header_limit = 8'192;
-constexpr unsigned service_unavailable = 503;
-
-std::chrono::microseconds elapsed_since(TimePoint begin) {
-    return std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
-}
 
 /// The kernel may give a connect to a local port of the ephemeral range that very port as its own, and then the
 /// socket is connected to itself: nobody listens there.
@@ -54,62 +43,70 @@ void close(asio::ip::tcp::socket& socket) {
     socket.close(ignored);
 }
 
-http::request<http::empty_body> request_for(const Target& target) {
-    constexpr unsigned http_1_1 = 11;
-    http::request<http::empty_body> request(http::verb::get, target.path, http_1_1);
-    request.set(http::field::host, target.host);
-    request.set(http::field::user_agent, "taskdns/" + std::string(version));
-    request.set(http::field::accept, "*/*");
-    request.set(http::field::connection, "close");
-    return request;
-}
-
-Observed judge(unsigned status, const std::vector<config::StatusRange>& expected) {
-    const auto holds = [status](const config::StatusRange& range) {
-        return range.first <= status && status <= range.last;
-    };
-    if (std::ranges::any_of(expected, holds)) return Observed::answered;
-    return status == service_unavailable ? Observed::unavailable : Observed::bad_status;
-}
-
-/// Asks and reads the head of the answer, over a connected stream whose deadline is set. `outcome` without latency.
-asio::awaitable<Outcome> get(beast::tcp_stream* stream, Target target) {
-    const auto cancellation = co_await asio::this_coro::cancellation_state;
-    const auto request = request_for(target);
-    const auto [write_error, written] = co_await http::async_write(*stream, request, as_result);
-    if (write_error) co_return Outcome{.observed = observe(write_error)};
-
-    beast::flat_buffer buffer(header_limit);  // a head that does not fit is an error
-    std::optional<http::response_parser<http::empty_body>> parser;
-    do {
-        if (cancellation.cancelled() != asio::cancellation_type::none) co_return Outcome{};
-        parser.emplace();
-        const auto [read_error, length] = co_await http::async_read_header(*stream, buffer, *parser, as_result);
-        if (read_error) co_return Outcome{.observed = observe(read_error)};
-    } while (parser->get().result_int() / 100 == 1);  // interim answers, RFC 9110 section 15.2
-    const unsigned status = parser->get().result_int();
-    co_return Outcome{.observed = judge(status, target.expect_status), .http_status = status};
-}
-
-asio::awaitable<Outcome> look(Target target, milliseconds timeout) {
+/// Connects and asks; the latency is that of what it saw, without the end of the connection.
+asio::awaitable<Outcome> look(Target target, milliseconds timeout, std::shared_ptr<TlsContexts> contexts) {
+    const TimePoint begin = Clock::now();
     const auto cancellation = co_await asio::this_coro::cancellation_state;
     const auto executor = co_await asio::this_coro::executor;
+    Outcome outcome;
     beast::tcp_stream stream(executor);
     stream.expires_after(timeout);  // for all that follows together
     const auto [error] = co_await stream.async_connect(to_tcp(target.address), as_result);
-    if (cancellation.cancelled() != asio::cancellation_type::none) co_return Outcome{};
-    if (error) co_return Outcome{.observed = observe(error)};
-    if (is_connected_to_itself(stream.socket())) co_return Outcome{.observed = Observed::refused};
-    if (target.kind == config::CheckKind::tcp) {
-        close(stream.socket());
-        co_return Outcome{.observed = Observed::connected};
+    if (cancellation.cancelled() != asio::cancellation_type::none) co_return outcome;
+    if (error) {
+        outcome = failure(error);
+    } else if (is_connected_to_itself(stream.socket())) {
+        outcome.observed = Observed::refused;
+    } else if (target.kind == config::CheckKind::tcp) {
+        outcome.observed = Observed::connected;
+    } else if (target.kind == config::CheckKind::http) {
+        const Outcome seen = co_await get(&stream, std::move(target));
+        outcome = seen;
+    } else {
+        const Outcome seen = co_await get_over_tls(&stream, std::move(contexts), std::move(target), begin);
+        outcome = seen;
     }
-    const Outcome outcome = co_await get(&stream, std::move(target));
+    if (outcome.latency == std::chrono::microseconds::zero()) outcome.latency = elapsed_since(begin);
     close(stream.socket());
     co_return outcome;
 }
 
+/// A host without its port, for TLS: `orders.example:8443`, `[fd00::1]:443`. A lone IPv6 address is left as it is.
+std::string_view without_port(std::string_view host) {
+    if (host.starts_with('[')) return host.substr(1, host.find(']') - 1);
+    const auto colon = host.find(':');
+    const bool one_colon = colon != std::string_view::npos && host.find(':', colon + 1) == std::string_view::npos;
+    return one_colon ? host.substr(0, colon) : host;
+}
+
+/// Whom the endpoint's certificate must be for.
+std::string tls_name(const config::Health& policy, const std::string& service_name) {
+    std::string_view name = policy.tls.server_name;
+    if (name.empty()) name = without_port(policy.host.empty() ? service_name : policy.host);
+    if (name.ends_with('.')) name.remove_suffix(1);  // as SNI has it, RFC 6066 section 3
+    return std::string(name);
+}
+
+asio::awaitable<Outcome> probe(Target target, milliseconds timeout, std::shared_ptr<TlsContexts> contexts) {
+    Outcome outcome;
+    if (target.kind == config::CheckKind::none) co_return outcome;
+    try {
+        const Outcome seen = co_await look(std::move(target), timeout, std::move(contexts));
+        outcome = seen;
+    } catch (const boost::system::system_error& e) {  // cancelled between two steps
+        outcome = failure(e.code());
+    } catch (const std::exception& e) {  // no memory, or a header that Beast does not take: not the endpoint's fault
+        outcome.observed = Observed::local_fault;
+        outcome.detail = e.what();
+    }
+    co_return outcome;
+}
+
 }  // namespace
+
+std::chrono::microseconds elapsed_since(TimePoint begin) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
+}
 
 bool Target::operator<(const Target& other) const {
     const auto key = [](const Target& t) {
@@ -125,11 +122,17 @@ bool Target::operator<(const Target& other) const {
 
 Target make_target(const SocketAddress& address, const config::Health& policy, const std::string& service_name) {
     Target target{.address = address, .kind = policy.check};
-    if (policy.check == config::CheckKind::http || policy.check == config::CheckKind::https) {
-        target.expect_body = policy.expect_body;
+    const bool is_https = policy.check == config::CheckKind::https;
+    if (policy.check == config::CheckKind::http || is_https) {
         target.path = policy.path;
         target.host = policy.host.empty() ? service_name : policy.host;
         target.expect_status = policy.expect_status;
+        target.expect_body = policy.expect_body;
+    }
+    if (is_https) {
+        target.tls.verify = policy.tls.verify;
+        if (policy.tls.verify) target.tls.ca_file = policy.tls.ca_file;
+        target.tls.server_name = tls_name(policy, service_name);
     }
     return target;
 }
@@ -138,6 +141,7 @@ Observed observe(const error_code& error) {
     if (!error) return Observed::connected;
     if (error == beast::error::timeout) return Observed::timeout;
     if (error == asio::error::operation_aborted) return Observed::nothing;
+    if (error.category() == asio::error::get_ssl_category()) return Observed::bad_tls;
     if (error.category() != boost::system::system_category()) return Observed::bad_response;  // what Beast rejects
     switch (error.value()) {
         case ECONNREFUSED:
@@ -163,28 +167,26 @@ Observed observe(const error_code& error) {
     }
 }
 
-namespace {
-
-asio::awaitable<Outcome> probe(Target target, milliseconds timeout) {
-    if (target.kind == config::CheckKind::none) co_return Outcome{};
-    const TimePoint begin = Clock::now();
+Outcome failure(const error_code& error) {
     Outcome outcome;
-    try {
-        const Outcome seen = co_await look(std::move(target), timeout);
-        outcome = seen;
-    } catch (const boost::system::system_error& e) {  // cancelled between two steps
-        outcome.observed = observe(e.code());
-    } catch (const std::exception&) {  // no memory, or a header that Beast does not take: not the endpoint's fault
-        outcome.observed = Observed::local_fault;
+    outcome.observed = observe(error);
+    switch (outcome.observed) {
+        case Observed::local_fault:
+        case Observed::unreachable:
+        case Observed::bad_response:
+        case Observed::bad_tls:
+            outcome.detail = error.message();
+            break;
+        default:  // the word says it all
+            break;
     }
-    outcome.latency = elapsed_since(begin);
-    co_return outcome;
+    return outcome;
 }
 
-}  // namespace
-
 Probe make_probe() {
-    return [](Target target, milliseconds timeout) { return probe(std::move(target), timeout); };
+    return [contexts = std::make_shared<TlsContexts>()](Target target, milliseconds timeout) {
+        return probe(std::move(target), timeout, contexts);
+    };
 }
 
 }  // namespace taskdns::health

@@ -1,5 +1,5 @@
-// One probe of one endpoint: a TCP connect, or an HTTP GET.
-// Layer: health (may include base, config, membership, Asio, Beast). Threads: the control thread's executor.
+// One probe of one endpoint: a TCP connect, or an HTTP GET, plain or over TLS.
+// Layer: health (may include base, config, Asio). Threads: the control thread's executor.
 #pragma once
 
 #include <compare>
@@ -41,5 +41,7 @@ Probe make_probe();
 
 /// What a failed connect, handshake or read says of the endpoint. Pure.
 Observed observe(const boost::system::error_code& error);
+/// The outcome that it is, with the error's text where the word alone leaves a question. Pure.
+Outcome failure(const boost::system::error_code& error);
 
 }  // namespace taskdns::health

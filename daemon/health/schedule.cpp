@@ -16,7 +16,9 @@ std::vector<SocketAddress> sorted_and_unique(std::vector<SocketAddress> endpoint
 /// What the outcome of a shared probe, which had the longest timeout, is to a service whose own is `timeout`.
 Outcome judged_within(milliseconds timeout, const Schedule::Job& job, Outcome outcome) {
     const bool late = timeout < job.timeout && outcome.latency > timeout;
-    if (late && evidence(outcome.observed) != Evidence::none) outcome.observed = Observed::timeout;
+    if (!late || evidence(outcome.observed) == Evidence::none) return outcome;
+    outcome.observed = Observed::timeout;
+    outcome.detail.clear();  // it was about something else
     return outcome;
 }
 
