@@ -16,8 +16,8 @@ using boost::system::error_code;
 bool expect_name(SSL* connection, config::Tls tls) {
     const bool is_address = IpAddress::parse(tls.server_name).has_value();
     if (!is_address) {  // what the macro SSL_set_tlsext_host_name does, without its cast
-        const long set = SSL_ctrl(connection, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
-                                  tls.server_name.data());
+        const long set =
+            SSL_ctrl(connection, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, tls.server_name.data());
         if (set != 1) return false;
     }
     if (!tls.verify) return true;
