@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what a task needs, on Debian 12 and Ubuntu 24.04.
-# Usage: install_dependencies.sh GROUP...      groups: build, test, demo, ci
+# Usage: install_dependencies.sh GROUP...      groups: build, test, clients, demo, ci
 # Says nothing where all is there already. Needs root or sudo otherwise. Starts no service: knot and unbound are used
 # by tests and the demo as plain programs, so they are also kept from starting at the next boot.
 set -eu
@@ -10,10 +10,11 @@ packages_of() {
         build) echo "g++ cmake ninja-build libldns-dev libssl-dev libyaml-cpp-dev libspdlog-dev libfmt-dev" \
             "libcli11-dev libboost$boost-dev libboost-json$boost-dev libboost-url$boost-dev" ;;
         test) echo "libgtest-dev libgmock-dev python3 knot unbound clang-format-14" ;;
+        clients) echo "iproute2 mount util-linux musl-tools default-jdk-headless nodejs golang-go" ;;
         demo) echo "python3 knot unbound bind9-dnsutils curl iproute2 mount util-linux" ;;
         ci) echo "clang-tidy-14 shellcheck" ;;
         *)
-            echo "install_dependencies: no group '$1' (known: build, test, demo, ci)" >&2
+            echo "install_dependencies: no group '$1' (known: build, test, clients, demo, ci)" >&2
             return 2
             ;;
     esac

@@ -1,7 +1,8 @@
 #!/bin/bash
 # The tests: installs what they need, builds, and runs them all. Usage: packaging/test.sh [--quick]
 #   --quick  unit tests and lints only
-# All traffic stays on loopback, on ports that are free; nothing is left running.
+# All traffic stays on loopback, on ports that are free, or in network namespaces of the tests' own (so the integration
+# tests need root, or user namespaces for everybody); nothing is left running.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source packaging/steps.sh
@@ -30,6 +31,10 @@ build() { # PRESET TARGET...
 
 heading "What the tests need: compiler, libraries, GoogleTest, knot, unbound"
 packaging/install_dependencies.sh build test
+if [ $quick = no ]; then
+    heading "What the tests' applications need: musl, Java, Node.js, Go"
+    packaging/install_dependencies.sh clients
+fi
 
 heading "Building everything (preset dev)"
 build dev all
@@ -47,7 +52,7 @@ if [ $quick = no ]; then
     heading "The release binary in an empty root"
     packaging/test_empty_root.sh build/release/daemon/taskdns
 
-    heading "Integration tests: the release binary with real knotd, unbound and web servers"
+    heading "Integration tests: the release binary with real knotd, unbound, web servers and applications"
     TASKDNS_BINARY=$PWD/build/release/daemon/taskdns ctest --preset dev -j 2 -L integration
 fi
 finish_steps "All tests passed"
