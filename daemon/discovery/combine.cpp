@@ -15,7 +15,7 @@ Observation combine(std::vector<Part> parts, milliseconds ttl) {
         Records records{{}, ttl};
         for (Part& part : parts) {
             if (!part.known) continue;
-            if (failing(part)) part.rrset.fresh = false;
+            if (failing(part)) part.rrset.fresh = part.rrset.answered = false;
             records.rrsets.push_back(std::move(part.rrset));
         }
         return records;

@@ -74,14 +74,21 @@ asio::awaitable<Observation> DnsSource::look_once() {
 asio::awaitable<void> DnsSource::refresh(Questions questions) {
     const Questions due = due_of(questions);
     const TimePoint asked = now_();
-    std::vector<Result<Answer>> answers = co_await look_up_all(resolver_, due, lookups_at_once);
+    const std::optional<milliseconds> wait = anything_known() ? std::nullopt : std::optional(patience);
+    std::vector<Result<Answer>> answers = co_await look_up_all(resolver_, due, lookups_at_once, wait);
     const TimePoint received = now_();
     for (std::size_t i = 0; i < due.size(); ++i) {
         Result<Answer>& answer = answers[i];
+        TrackedQuestion& tracked = tracked_[due[i]];
         if (answer.has_error() && answer.error().code == Errc::cancelled) continue;  // our own doing
         if (answer) drop_unusable(*answer);
-        tracked_[due[i]].take(answer, asked, received, poll_);
+        tracked.take(answer, asked, received, poll_);
     }
+}
+
+bool DnsSource::anything_known() const {
+    return std::any_of(tracked_.begin(), tracked_.end(),
+                       [](const auto& entry) { return entry.second.last() != nullptr; });
 }
 
 void DnsSource::drop_unusable(Answer& answer) {
@@ -163,17 +170,29 @@ const Answer* DnsSource::usable_answer(const TrackedQuestion& tracked) const {
     return too_old ? nullptr : tracked.last();
 }
 
-Part DnsSource::address_part(dns::RrType type) const {
+/// Without sightings: what the question `type` itself has brought.
+Part DnsSource::part_of(dns::RrType type) const {
     const TrackedQuestion& tracked = tracked_.at(dns::Question{name_, type});
     Part part;
     part.rrset.type = type;
     part.rrset.fresh = tracked.fresh();
+    part.rrset.answered = tracked.updated();
     part.failure = tracked.failure();
     const Answer* answer = usable_answer(tracked);
-    if (answer == nullptr) return part;
+    if (answer == nullptr) {
+        if (part.failure.empty()) part.failure = std::string("no answer for ") + dns::to_string(type) + " yet";
+        return part;
+    }
     part.known = true;
     part.nxdomain = answer->nxdomain;
-    for (const dns::Rdata& rdata : answer->records) {
+    part.rrset.ttl = answer->ttl;
+    return part;
+}
+
+Part DnsSource::address_part(dns::RrType type) const {
+    Part part = part_of(type);
+    if (!part.known) return part;
+    for (const dns::Rdata& rdata : tracked_.at(dns::Question{name_, type}).last()->records) {
         part.rrset.sightings.push_back({.address = {std::get<IpAddress>(rdata), port_}});
     }
     sort_and_deduplicate(part.rrset.sightings);
@@ -182,17 +201,10 @@ Part DnsSource::address_part(dns::RrType type) const {
 
 /// A target without an address is left out. Where that leaves none, and a look-up of a target failed, the part fails.
 Part DnsSource::srv_part() const {
-    const TrackedQuestion& tracked = tracked_.at(dns::Question{name_, dns::RrType::srv});
-    Part part;
-    part.rrset.type = dns::RrType::srv;
-    part.rrset.fresh = tracked.fresh();
-    part.failure = tracked.failure();
-    const Answer* answer = usable_answer(tracked);
-    if (answer == nullptr) return part;
-    part.known = true;
-    part.nxdomain = answer->nxdomain;
+    Part part = part_of(dns::RrType::srv);
+    if (!part.known) return part;
     std::string target_failure;
-    for (const dns::Rdata& rdata : answer->records) {
+    for (const dns::Rdata& rdata : tracked_.at(dns::Question{name_, dns::RrType::srv}).last()->records) {
         const auto& srv = std::get<dns::Srv>(rdata);
         for (const dns::RrType family : {dns::RrType::a, dns::RrType::aaaa}) {
             const auto target = tracked_.find(dns::Question{srv.target, family});
@@ -214,7 +226,8 @@ Part DnsSource::srv_part() const {
 milliseconds DnsSource::until_due() const {
     TimePoint first = never;
     for (const auto& [question, tracked] : tracked_) first = std::min(first, tracked.due());
-    return std::chrono::ceil<milliseconds>(std::max(first - now_(), Duration::zero()));
+    const TimePoint now = now_();
+    return std::chrono::ceil<milliseconds>(std::max(first, now) - now);
 }
 
 }  // namespace taskdns::discovery

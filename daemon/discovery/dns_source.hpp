@@ -17,9 +17,14 @@ namespace taskdns::discovery {
 
 /// Each question is asked again only when its own TTL has run out (earlier ones would reread the resolver's cache),
 /// so a poll asks those that are due and repeats the rest. One observe() at a time.
+///
+/// Until anything is known, a family that is silent holds up one that has records for `patience` at most; it is asked
+/// again in the next poll.
 class DnsSource final : public Source {
 public:
     using Now = std::function<TimePoint()>;
+
+    static constexpr milliseconds patience{250};
 
     /// `resolver` outlives it.
     DnsSource(const config::Service& service, upstream::Resolver& resolver, Now now = Clock::now);
@@ -39,6 +44,7 @@ private:
 
     asio::awaitable<Observation> look_once();
     asio::awaitable<void> refresh(Questions questions);
+    bool anything_known() const;
     Questions due_of(const Questions& questions) const;
     Questions target_questions() const;
     void drop_unusable(Answer& answer);
@@ -46,6 +52,7 @@ private:
     void forget_all_but(const Questions& questions);
 
     const Answer* usable_answer(const TrackedQuestion& tracked) const;
+    Part part_of(dns::RrType type) const;
     Part address_part(dns::RrType type) const;
     Part srv_part() const;
     milliseconds until_due() const;

@@ -18,6 +18,11 @@ struct Batch {
     std::vector<dns::Question> questions;
     std::vector<Result<Answer>> answers;
     std::size_t next = 0;
+
+    bool has_records() const {
+        return std::any_of(answers.begin(), answers.end(),
+                           [](const Result<Answer>& answer) { return answer && !answer->records.empty(); });
+    }
 };
 
 asio::awaitable<void> work(std::shared_ptr<Batch> batch) {
@@ -49,7 +54,8 @@ asio::awaitable<Result<Answer>> look_up(upstream::Resolver& resolver, dns::Quest
 }
 
 asio::awaitable<std::vector<Result<Answer>>> look_up_all(upstream::Resolver& resolver,
-                                                         std::vector<dns::Question> questions, std::size_t at_once) {
+                                                         std::vector<dns::Question> questions, std::size_t at_once,
+                                                         std::optional<milliseconds> patience) {
     const bool throws = co_await asio::this_coro::throw_if_cancelled();
     co_await asio::this_coro::throw_if_cancelled(false);
     const auto cancellation = co_await asio::this_coro::cancellation_state;
@@ -62,7 +68,8 @@ asio::awaitable<std::vector<Result<Answer>>> look_up_all(upstream::Resolver& res
     for (std::size_t i = 0; i < std::min(count, at_once); ++i) workers.spawn("look up", work(batch));
     while (workers.running() > 0) {
         if (cancellation.cancelled() != asio::cancellation_type::none) workers.cancel_all();
-        co_await workers.join(std::chrono::minutes(1));
+        co_await workers.join(patience.value_or(std::chrono::minutes(1)));
+        if (patience && batch->has_records()) workers.cancel_all();
     }
     co_await asio::this_coro::throw_if_cancelled(throws);
     co_return std::move(batch->answers);

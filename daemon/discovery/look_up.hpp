@@ -2,6 +2,7 @@
 // Layer: discovery (may include base, dns, upstream, Asio). Threads: the control thread's executor.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "base/asio.hpp"
@@ -26,7 +27,10 @@ asio::awaitable<Result<Answer>> look_up(upstream::Resolver& resolver, dns::Quest
 
 /// All of them, at most `at_once` (not 0) at the same time; answers in the order of the questions. Returns when each
 /// has ended, which cancellation makes soon (Errc::cancelled). `resolver` must live until then.
+/// With `patience`, whoever has not ended after that time is given up (Errc::cancelled) as soon as another has
+/// records; that is looked at once in each such time.
 asio::awaitable<std::vector<Result<Answer>>> look_up_all(upstream::Resolver& resolver,
-                                                         std::vector<dns::Question> questions, std::size_t at_once);
+                                                         std::vector<dns::Question> questions, std::size_t at_once,
+                                                         std::optional<milliseconds> patience = std::nullopt);
 
 }  // namespace taskdns::discovery

@@ -16,7 +16,9 @@ Sighting at(const char* address, std::uint16_t priority = 1, std::uint16_t weigh
 
 const std::vector<Sighting> some{at("10.0.0.1:80")};
 
-Part records(bool fresh = true) { return {.rrset = {.sightings = some, .fresh = fresh}, .known = true}; }
+Part records(bool fresh = true) {
+    return {.rrset = {.sightings = some, .fresh = fresh, .answered = fresh}, .known = true};
+}
 Part nodata() { return {.rrset = {}, .known = true}; }
 Part nxdomain() { return {.rrset = {}, .known = true, .nxdomain = true}; }
 Part fails() { return {.rrset = {}, .failure = "timeout"}; }
@@ -31,6 +33,7 @@ std::string words(const Observation& observation) {
     for (const Rrset& rrset : std::get<Records>(observation).rrsets) {
         out += (out.empty() ? "" : ", ") + std::to_string(rrset.sightings.size()) +
                (rrset.fresh ? " fresh" : " repeated");
+        EXPECT_EQ(rrset.answered, rrset.fresh);
     }
     return out;
 }

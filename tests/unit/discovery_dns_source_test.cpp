@@ -52,7 +52,8 @@ protected:
     std::size_t asked(RrType type, const char* name = "orders.local") { return upstream.times_asked(name, type); }
 };
 
-/// `A fresh 10.0.0.1:8080 10.0.0.2:8080 | AAAA repeated`, and ` ttl 5s`; or why there is nothing.
+/// `A fresh 10.0.0.1:8080 10.0.0.2:8080 | AAAA repeated`, and ` ttl 5s`; or why there is nothing. `reread`: it was
+/// asked and answered, but too early to show anything new.
 std::string words(const Observation& observation) {
     if (const auto* failed = std::get_if<Failed>(&observation)) return "failed: " + failed->reason;
     if (const auto* empty = std::get_if<Empty>(&observation)) {
@@ -62,7 +63,10 @@ std::string words(const Observation& observation) {
     const auto& records = std::get<Records>(observation);
     for (const Rrset& rrset : records.rrsets) {
         if (!out.empty()) out += " | ";
-        out += std::string(dns::to_string(rrset.type)) + (rrset.fresh ? " fresh" : " repeated");
+        out += std::string(dns::to_string(rrset.type)) + (rrset.fresh      ? " fresh"
+                                                          : rrset.answered ? " reread"
+                                                                           : " repeated");
+        EXPECT_TRUE(rrset.answered || !rrset.fresh);
         for (const Sighting& sighting : rrset.sightings) {
             out += " " + sighting.address.to_string();
             if (sighting.priority != 1 || sighting.weight != 1) {
@@ -132,10 +136,53 @@ TEST_F(Dns, IsNotFreshWhenAskedBeforeTheRealTtlHasRunOut) {
     EXPECT_EQ(words(observe(*dns)), "A fresh 10.0.0.1:8080 ttl 30s");
     now += 30s;
     a_is({.answer = {a("orders.local", "10.0.0.1", 30)}});
-    EXPECT_EQ(words(observe(*dns)), "A repeated 10.0.0.1:8080 ttl 30s");
+    EXPECT_EQ(words(observe(*dns)), "A reread 10.0.0.1:8080 ttl 30s");
     EXPECT_EQ(asked(RrType::a), 2U);
     now += 30s;
     EXPECT_EQ(words(observe(*dns)), "A fresh 10.0.0.1:8080 ttl 30s");
+}
+
+TEST_F(Dns, SaysTheTtlOfEachAnswerAsItCame) {
+    a_is({.answer = {a("orders.local", "10.0.0.1", 60)}});
+    aaaa_is({.answer = {aaaa("orders.local", "fd00::1", 0)}});
+    const auto dns = source();
+    const auto ttls = [&] {
+        std::vector<milliseconds> out;
+        const Observation observation = observe(*dns);
+        for (const Rrset& rrset : std::get<Records>(observation).rrsets) out.push_back(rrset.ttl);
+        return out;
+    };
+    EXPECT_THAT(ttls(), ElementsAre(60s, 0s));
+    now += 2s;
+    EXPECT_THAT(ttls(), ElementsAre(60s, 0s));  // the first one is a repetition
+    EXPECT_EQ(asked(RrType::a), 1U);
+}
+
+TEST_F(Dns, ASilentFamilyDoesNotHoldUpTheFirstRecords) {
+    upstream::Resolver patient(io.get_executor(), {upstream.address()}, {.timeout = 8s, .attempts = 1}, budget);
+    config::Service service;
+    service.name = question("orders.local").name;
+    service.port = 8080;
+    DnsSource dns(service, patient, [this] { return now; });
+    a_is({.answer = {a("orders.local", "10.0.0.1", 20)}});
+    upstream.on("orders.local", RrType::aaaa, Reply{.silent = true});
+    EXPECT_EQ(words(observe(dns)), "A fresh 10.0.0.1:8080 ttl 0s");  // the next poll is due at poll.min
+
+    now += 2s;
+    aaaa_is({.answer = {aaaa("orders.local", "fd00::1", 20)}});
+    EXPECT_EQ(words(observe(dns)), "A repeated 10.0.0.1:8080 | AAAA fresh [fd00::1]:8080 ttl 18s");
+    EXPECT_EQ(asked(RrType::a), 1U);
+    EXPECT_EQ(asked(RrType::aaaa), 2U);
+}
+
+TEST_F(Dns, UnusableRecordsBesideASilentFamilyAreAFailureNotEmpty) {
+    upstream::Resolver patient(io.get_executor(), {upstream.address()}, {.timeout = 8s, .attempts = 1}, budget);
+    config::Service service;
+    service.name = question("orders.local").name;
+    DnsSource dns(service, patient, [this] { return now; });
+    a_is({.answer = {a("orders.local", "224.0.0.1", 20)}});
+    upstream.on("orders.local", RrType::aaaa, Reply{.silent = true});
+    EXPECT_EQ(words(observe(dns)), "failed: no answer for AAAA yet");
 }
 
 TEST_F(Dns, WaitsAtLeastPollMin) {

@@ -94,6 +94,36 @@ TEST_F(LookUp, AnswersManyInTheirOrderAndAFewAtATime) {
     EXPECT_EQ(upstream.most_at_once(), 4U);
 }
 
+TEST_F(LookUp, WithPatienceGivesUpTheSilentOnceAnotherHasRecords) {
+    upstream::Resolver patient(io.get_executor(), {upstream.address()}, {.timeout = 8s, .attempts = 1}, budget);
+    upstream.otherwise(Reply{.silent = true});
+    upstream.on("a.local", RrType::a, Sections{.answer = {a("a.local", "10.0.0.1")}});
+    const std::vector<dns::Question> questions{question("a.local", RrType::a), question("a.local", RrType::aaaa)};
+    const auto answers = testing_support::run(io, look_up_all(patient, questions, 4, 10ms));
+    EXPECT_TRUE(answers[0].has_value());
+    ASSERT_TRUE(answers[1].has_error());
+    EXPECT_EQ(answers[1].error().code, Errc::cancelled);
+}
+
+TEST_F(LookUp, WithPatienceWaitsForAllWhileNoneHasRecords) {
+    upstream.otherwise(Reply{.silent = true});
+    upstream.on("a.local", RrType::a, Sections{.authority = {soa("local", 900, 900)}});
+    const std::vector<dns::Question> questions{question("a.local", RrType::a), question("a.local", RrType::aaaa)};
+    const auto answers = testing_support::run(io, look_up_all(resolver, questions, 4, 10ms));
+    EXPECT_TRUE(answers[0].has_value());
+    ASSERT_TRUE(answers[1].has_error());
+    EXPECT_EQ(answers[1].error().code, Errc::timeout);
+}
+
+TEST_F(LookUp, WithPatienceWaitsForAllThatAnswerInTime) {
+    upstream.on("a.local", RrType::a, Sections{.answer = {a("a.local", "10.0.0.1")}});
+    upstream.on("b.local", RrType::a, Reply{.sections = {.answer = {a("b.local", "10.0.0.2")}}, .delay = 20ms});
+    const auto answers =
+        testing_support::run(io, look_up_all(resolver, {question("a.local"), question("b.local")}, 4, 5'000ms));
+    EXPECT_TRUE(answers[0].has_value());
+    EXPECT_TRUE(answers[1].has_value());
+}
+
 TEST_F(LookUp, AnswersNothingAtOnce) { EXPECT_TRUE(testing_support::run(io, look_up_all(resolver, {}, 4)).empty()); }
 
 TEST_F(LookUp, EndsSoonWhenCancelledAndAsksNoMore) {

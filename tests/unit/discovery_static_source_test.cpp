@@ -41,7 +41,9 @@ TEST(StaticSource, ShowsItsAddressesByFamilyEachTime) {
         EXPECT_THAT(v6.sightings, ElementsAre(Sighting{at("[fd00::1]:8080")}));
         for (const Rrset& rrset : records->rrsets) {
             EXPECT_TRUE(rrset.fresh);
+            EXPECT_TRUE(rrset.answered);
             EXPECT_TRUE(rrset.exhaustive);
+            EXPECT_EQ(rrset.ttl, 0s);
         }
     }
 }
