@@ -28,21 +28,24 @@ void let_lowest_priority_come_first(Decision& decision) {
 
 /// Whether `candidate` has just come or come back, so that it is given its load slowly. Those who were there when the
 /// sidecar started are nothing new to anybody.
-bool starts_slowly(const Candidate& candidate, const config::Service& service, const Circumstances& circumstances) {
+bool is_new(const Candidate& candidate, const Circumstances& circumstances) {
     return candidate.verdict.status == health::Status::healthy &&
-           (candidate.verdict.recovered || candidate.member.first_seen > circumstances.first_answered) &&
-           circumstances.now < candidate.verdict.since + service.slow_start;
+           (candidate.verdict.recovered || candidate.member.first_seen > circumstances.first_answered);
 }
 
 void weigh(Decision& decision, const config::Service& service, const Circumstances& circumstances) {
-    const milliseconds step = std::max(shortest_step, service.slow_start / steps);
+    // Time goes in steps that are the same for all: within one, nothing changes that would have to be published.
+    const Duration step = std::max(shortest_step, service.slow_start / steps);
+    const TimePoint now = circumstances.now - circumstances.now.time_since_epoch() % step;
     for (EndpointDecision& endpoint : decision.endpoints) {
         const Candidate& candidate = endpoint.candidate;
         endpoint.weight = service.answer.order == config::Order::weighted ? candidate.member.weight : 1;
-        if (!endpoint.served || !starts_slowly(candidate, service, circumstances)) continue;
-        const std::chrono::duration<double> elapsed = circumstances.now - candidate.verdict.since;
-        endpoint.weight *= first_share + (1 - first_share) * std::max(elapsed / service.slow_start, 0.0);
-        decision.next_change = circumstances.now + step;
+        if (!endpoint.served || !is_new(candidate, circumstances)) continue;
+        const Duration elapsed = std::max(now - candidate.verdict.since, Duration::zero());
+        if (elapsed >= service.slow_start) continue;
+        const std::chrono::duration<double> exact = elapsed;
+        endpoint.weight *= first_share + (1 - first_share) * (exact / service.slow_start);
+        decision.next_change = now + step;
     }
 }
 

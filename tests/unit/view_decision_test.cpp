@@ -41,6 +41,16 @@ Candidate cannot_be_checked(unsigned octet) {
     return member(octet, Presence::present, Status::pending, Observed::nothing, /*local_fault=*/true);
 }
 
+Candidate loaded(Candidate candidate) {
+    candidate.member.unverified = true;
+    return candidate;
+}
+Candidate outside(Candidate candidate) {
+    candidate.outside_subset = true;
+    return candidate;
+}
+SocketAddress address(unsigned octet) { return passing(octet).member.address; }
+
 struct Row {
     const char* name;
     std::vector<Candidate> candidates;
@@ -53,19 +63,36 @@ struct Row {
 
 void PrintTo(const Row& row, std::ostream* out) { *out << row.name; }
 
+config::Service checked_service(bool checked = true) {
+    config::Service service;
+    service.health.check = checked ? config::CheckKind::tcp : config::CheckKind::none;
+    return service;
+}
+
+Decision decide_by(const std::vector<Candidate>& candidates, const config::Service& service,
+                   const Decision& previous = {}, Basis basis = Basis::complete) {
+    return decide(candidates, service, {.basis = basis, .own_zone = {}, .now = TimePoint(std::chrono::hours(1))},
+                  previous);
+}
+
+std::vector<std::string> describe(const Decision& decision) {
+    std::vector<std::string> out;
+    for (const EndpointDecision& endpoint : decision.endpoints) {
+        out.push_back(std::to_string(endpoint.candidate.member.address.address.bytes()[3]) +
+                      (endpoint.served ? " + " : " - ") + endpoint.reason);
+    }
+    return out;
+}
+
 class Decide : public testing::TestWithParam<Row> {};
 
 TEST_P(Decide, ServesTheFirstRungThatHasAnEndpoint) {
     const Row& row = GetParam();
-    const Decision decision = decide(row.candidates, row.checked, row.basis);
+    const Decision decision = decide_by(row.candidates, checked_service(row.checked), {}, row.basis);
     EXPECT_STREQ(to_string(decision.rung), to_string(row.rung));
     EXPECT_EQ(decision.stale, row.stale);
-    std::vector<std::string> endpoints;
-    for (const EndpointDecision& endpoint : decision.endpoints) {
-        endpoints.push_back(std::to_string(endpoint.candidate.member.address.address.bytes()[3]) +
-                            (endpoint.served ? " + " : " - ") + endpoint.reason);
-    }
-    EXPECT_EQ(endpoints, row.endpoints);
+    EXPECT_EQ(describe(decision), row.endpoints);
+    EXPECT_FALSE(decision.panic);
 }
 
 // clang-format off
@@ -121,6 +148,46 @@ const std::vector<Row>& rows() {
          E{"1 + held:upstream_failed"}},
         {"UncheckedHeldByEmpty", {unchecked(1, Presence::held_empty)}, false, Basis::empty, Rung::healthy, true,
          E{"1 + held:upstream_empty"}},
+        {"NothingPolledButLoaded", {loaded(unchecked(1, Presence::held_snapshot))}, true, Basis::loaded, Rung::healthy, true,
+         E{"1 + held:snapshot"}},
+        {"MembersBeforeTheFirstPoll", {unchecked(1, Presence::held_snapshot)}, true, Basis::not_polled, Rung::unverified, true,
+         E{"1 + held:snapshot"}},
+        {"LoadedOnesAreServedBesideThosePassing", {passing(1, Presence::held_snapshot), loaded(unchecked(2, Presence::held_snapshot))}, true, Basis::loaded, Rung::healthy, true,
+         E{"1 + held:snapshot", "2 + held:snapshot"}},
+        {"LoadedOneThatFailsIsNot", {passing(1, Presence::held_snapshot), loaded(refused(2, Presence::held_snapshot))}, true, Basis::loaded, Rung::healthy, true,
+         E{"1 + held:snapshot", "2 - unhealthy:refused"}},
+        {"LoadedOneThatThePollSaysIsGone", {passing(1), loaded(unchecked(2, Presence::withdrawn))}, true, Basis::complete, Rung::healthy, false,
+         E{"1 + served", "2 - withdrawn"}},
+        {"LoadedOneThatAnEmptyPollSaysIsGone", {loaded(unchecked(1, Presence::held_empty))}, true, Basis::empty, Rung::no_endpoint, false,
+         E{"1 - withheld:first_check"}},
+        {"LoadedOnesAllFail", {refused(1, Presence::held_snapshot)}, true, Basis::loaded, Rung::all, true,
+         E{"1 + unhealthy:refused"}},
+        {"LoadedOnesAreDoubtful", {timed_out(1, Presence::held_snapshot)}, true, Basis::loaded, Rung::doubtful, true,
+         E{"1 + unhealthy:timeout"}},
+        {"AbsentFromASampleIsAFullMember", {passing(1, Presence::absent), passing(2)}, true, Basis::sample, Rung::healthy, false,
+         E{"1 + served", "2 + served"}},
+        {"AbsentFromASampleAndDoubtful", {timed_out(1, Presence::absent)}, true, Basis::sample, Rung::doubtful, false,
+         E{"1 + unhealthy:timeout"}},
+        {"AbsentFromASampleAndNew", {unchecked(1, Presence::absent)}, true, Basis::sample, Rung::unverified, false,
+         E{"1 + served"}},
+        {"GuardedAndPassing", {passing(1, Presence::held_guard), passing(2)}, true, Basis::guarded, Rung::healthy, false,
+         E{"1 + held:shrink_guard", "2 + served"}},
+        {"GuardedAndRefused", {refused(1, Presence::held_guard)}, true, Basis::guarded, Rung::all, false,
+         E{"1 + unhealthy:refused"}},
+        {"OneHeldAmongThePresentIsStale", {passing(1), passing(2, Presence::held_failed)}, true, Basis::complete, Rung::healthy, true,
+         E{"1 + served", "2 + held:upstream_failed"}},
+        {"AHeldOneThatIsNotServedIsNot", {passing(1), refused(2, Presence::held_failed)}, true, Basis::complete, Rung::healthy, false,
+         E{"1 + served", "2 - unhealthy:refused"}},
+        {"HeldByEmptyAndNeverCheckedIsNotServed", {passing(1, Presence::held_empty), unchecked(2, Presence::held_empty)}, true, Basis::empty, Rung::healthy, true,
+         E{"1 + held:upstream_empty", "2 - withheld:first_check"}},
+        {"WithdrawnAndNeverChecked", {unchecked(1, Presence::withdrawn)}, true, Basis::complete, Rung::no_endpoint, false,
+         E{"1 - withdrawn"}},
+        {"OutsideTheSubsetIsNeverServed", {outside(passing(1)), refused(2)}, true, Basis::complete, Rung::all, false,
+         E{"1 - outside_subset", "2 + unhealthy:refused"}},
+        {"OutsideTheSubsetOnly", {outside(passing(1)), outside(refused(2)), outside(passing(3, Presence::withdrawn))}, true, Basis::complete, Rung::no_endpoint, false,
+         E{"1 - outside_subset", "2 - outside_subset", "3 - outside_subset"}},
+        {"OutsideTheSubsetUnchecked", {outside(unchecked(1)), unchecked(2)}, false, Basis::complete, Rung::healthy, false,
+         E{"1 - outside_subset", "2 + served"}},
     };
     return all;
 }
@@ -128,6 +195,161 @@ const std::vector<Row>& rows() {
 
 INSTANTIATE_TEST_SUITE_P(Ladder, Decide, testing::ValuesIn(rows()),
                          [](const auto& instance) { return instance.param.name; });
+
+// --- when_none_healthy ---
+
+config::Service service_with(config::WhenNoneHealthy policy) {
+    config::Service service = checked_service();
+    service.answer.when_none_healthy = policy;
+    return service;
+}
+
+TEST(WhenNoneHealthy, ServfailServesNone) {
+    const Decision decision = decide_by({refused(1)}, service_with(config::WhenNoneHealthy::servfail));
+    EXPECT_EQ(decision.rung, Rung::no_endpoint);
+    EXPECT_EQ(describe(decision), std::vector<std::string>{"1 - unhealthy:refused"});
+}
+
+TEST(WhenNoneHealthy, ServfailComesAfterTheDoubtful) {
+    EXPECT_EQ(decide_by({timed_out(1)}, service_with(config::WhenNoneHealthy::servfail)).rung, Rung::doubtful);
+}
+
+TEST(WhenNoneHealthy, LastHealthyServesThoseThatPassedLast) {
+    const config::Service service = service_with(config::WhenNoneHealthy::last_healthy);
+    const Decision first = decide_by({passing(1), passing(2), refused(3)}, service);
+    EXPECT_EQ(first.last_healthy, (std::vector{address(1), address(2)}));
+    const Decision second = decide_by({passing(1), refused(2), refused(3)}, service, first);
+    EXPECT_EQ(second.last_healthy, std::vector{address(1)});
+    const Decision third = decide_by({refused(1), refused(2), refused(3)}, service, second);
+    EXPECT_EQ(third.rung, Rung::last_healthy);
+    EXPECT_EQ(third.last_healthy, std::vector{address(1)}) << "carried over";
+    EXPECT_EQ(describe(third),
+              (std::vector<std::string>{"1 + unhealthy:refused", "2 - unhealthy:refused", "3 - unhealthy:refused"}));
+    EXPECT_EQ(describe(decide_by({refused(1), refused(2)}, service, third)),
+              (std::vector<std::string>{"1 + unhealthy:refused", "2 - unhealthy:refused"}));
+}
+
+TEST(WhenNoneHealthy, LastHealthyIsAllWhereNoneHasEverPassed) {
+    const config::Service service = service_with(config::WhenNoneHealthy::last_healthy);
+    EXPECT_EQ(decide_by({refused(1)}, service).rung, Rung::all);
+}
+
+TEST(WhenNoneHealthy, LastHealthyIsAllWhereNoneOfThemIsLeft) {
+    const config::Service service = service_with(config::WhenNoneHealthy::last_healthy);
+    const Decision before = decide_by({passing(1)}, service);
+    EXPECT_EQ(decide_by({refused(2)}, service, before).rung, Rung::all);
+    EXPECT_EQ(decide_by({refused(1, Presence::withdrawn), refused(2)}, service, before).rung, Rung::all);
+    EXPECT_EQ(decide_by({outside(refused(1)), refused(2)}, service, before).rung, Rung::all);
+    EXPECT_EQ(decide_by({refused(1, Presence::held_empty)}, service, before).rung, Rung::no_endpoint);
+}
+
+TEST(WhenNoneHealthy, LastHealthyIsNotReplacedByThoseThatCannotBeChecked) {
+    const config::Service service = checked_service();
+    const Decision before = decide_by({passing(1)}, service);
+    EXPECT_EQ(decide_by({refused(1), cannot_be_checked(2)}, service, before).last_healthy, std::vector{address(1)});
+}
+
+TEST(WhenNoneHealthy, LastHealthySurvivesAStateOfNoMembers) {
+    const config::Service service = checked_service();
+    const Decision before = decide_by({passing(1)}, service);
+    EXPECT_EQ(decide_by({}, service, before, Basis::not_polled).last_healthy, std::vector{address(1)});
+}
+
+// --- panic ---
+
+struct PanicRow {
+    const char* name;
+    unsigned healthy;
+    unsigned doubtful;
+    unsigned certain;
+    bool before;
+    bool panic;
+    unsigned threshold = 50;
+    unsigned min_members = 6;
+};
+
+void PrintTo(const PanicRow& row, std::ostream* out) { *out << row.name; }
+
+class IsPanic : public testing::TestWithParam<PanicRow> {};
+
+TEST_P(IsPanic, ByTheShareOfTheDoubtful) {
+    const PanicRow& row = GetParam();
+    std::vector<Candidate> candidates;
+    const auto add = [&](unsigned count, Candidate (*make)(unsigned, Presence)) {
+        for (unsigned i = 0; i < count; ++i) {
+            candidates.push_back(make(static_cast<unsigned>(candidates.size()) + 1, Presence::present));
+        }
+    };
+    add(row.healthy, passing);
+    add(row.doubtful, timed_out);
+    add(row.certain, refused);
+    config::Service service = checked_service();
+    service.panic = {row.threshold, row.min_members};
+    Decision previous;
+    previous.panic = row.before;
+    const Decision decision = decide_by(candidates, service, previous);
+    EXPECT_EQ(decision.panic, row.panic);
+    const auto served = std::ranges::count_if(decision.endpoints, &EndpointDecision::served);
+    if (decision.rung == Rung::healthy) {
+        EXPECT_EQ(served, row.healthy + (row.panic ? row.doubtful : 0));
+    }
+}
+
+const PanicRow panic_rows[] = {
+    {"FourOfSix", 2, 4, 0, false, true},
+    {"HalfIsNotMoreThanHalf", 3, 3, 0, false, false},
+    {"FiveAreTooFew", 1, 4, 0, false, false},
+    {"SixAreEnough", 1, 4, 1, false, true},
+    {"CertainEvidenceDoesNotCount", 2, 3, 3, false, false},
+    {"GoesOnAtTheThreshold", 3, 3, 0, true, true},
+    {"GoesOnAboveTheLowerThreshold", 11, 8, 0, true, true},
+    {"EndsTenPointsBelow", 6, 4, 0, true, false},
+    {"DoesNotBeginBetweenTheThresholds", 11, 8, 0, false, false},
+    {"EndsWithTooFewMembers", 1, 4, 0, true, false},
+    {"EndsWhenNoneIsHealthy", 0, 6, 0, true, false},
+    {"ThresholdOneHundredNever", 1, 99, 0, false, false, 100},
+    {"ThresholdOneHundredEndsIt", 1, 99, 0, true, false, 100},
+    {"ThresholdNinetyNine", 1, 999, 0, false, true, 99},
+    {"ThresholdZero", 5, 1, 0, false, true, 0},
+    {"ThresholdZeroEndsWhenNoneFails", 6, 0, 0, true, false, 0},
+    {"ThresholdBelowTenGoesOnWhileOneFails", 99, 1, 0, true, true, 5},
+};
+
+INSTANTIATE_TEST_SUITE_P(Panic, IsPanic, testing::ValuesIn(panic_rows),
+                         [](const auto& instance) { return instance.param.name; });
+
+TEST(Panic, ServesTheDoubtfulAndSaysSo) {
+    const Decision decision = decide_by(
+        {passing(1), refused(2), timed_out(3), timed_out(4), timed_out(5), timed_out(6)}, checked_service());
+    EXPECT_EQ(decision.rung, Rung::healthy);
+    EXPECT_EQ(describe(decision),
+              (std::vector<std::string>{"1 + served", "2 - unhealthy:refused", "3 + panic:timeout",
+                                        "4 + panic:timeout", "5 + panic:timeout", "6 + panic:timeout"}));
+    EXPECT_EQ(decision.last_healthy, std::vector{address(1)});
+}
+
+TEST(Panic, CountsNeitherTheWithdrawnNorThoseOutsideTheSubset) {
+    const std::vector<Candidate> five{passing(1), timed_out(2), timed_out(3), timed_out(4), timed_out(5)};
+    for (const Candidate& sixth : {timed_out(6, Presence::withdrawn), outside(timed_out(6))}) {
+        std::vector<Candidate> six = five;
+        six.push_back(sixth);
+        EXPECT_FALSE(decide_by(six, checked_service()).panic);
+    }
+}
+
+TEST(Panic, DoesNotServeThoseThatTheRegistrySaysAreGone) {
+    std::vector<Candidate> candidates{passing(1, Presence::held_empty)};
+    for (unsigned i = 2; i <= 6; ++i) candidates.push_back(timed_out(i, Presence::held_empty));
+    const Decision decision = decide_by(candidates, checked_service());
+    EXPECT_FALSE(decision.panic);
+    EXPECT_EQ(std::ranges::count_if(decision.endpoints, &EndpointDecision::served), 1);
+}
+
+TEST(Panic, IsNotForAnUncheckedService) {
+    std::vector<Candidate> candidates{passing(1)};
+    for (unsigned i = 2; i <= 6; ++i) candidates.push_back(timed_out(i));
+    EXPECT_FALSE(decide_by(candidates, checked_service(false)).panic);
+}
 
 }  // namespace
 }  // namespace taskdns::view

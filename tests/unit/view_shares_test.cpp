@@ -1,0 +1,279 @@
+// Who of the served comes first and how often: SRV priority and weight, slow start, zone.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "view/shares.hpp"
+
+namespace taskdns::view {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::DoubleNear;
+using testing::ElementsAre;
+
+constexpr TimePoint start{std::chrono::hours(1)};
+
+EndpointDecision endpoint(const std::string& address, std::uint16_t priority = 1, std::uint16_t weight = 1) {
+    EndpointDecision out;
+    out.candidate.member.address = *SocketAddress::parse(address + ":80");
+    out.candidate.member.priority = priority;
+    out.candidate.member.weight = weight;
+    out.candidate.member.first_seen = start;
+    out.candidate.verdict.status = health::Status::healthy;
+    out.candidate.verdict.since = start;
+    out.served = true;
+    return out;
+}
+
+Decision healthy(std::vector<EndpointDecision> endpoints) {
+    Decision decision;
+    decision.rung = Rung::healthy;
+    decision.endpoints = std::move(endpoints);
+    return decision;
+}
+
+Circumstances at(TimePoint now) { return {membership::Basis::complete, start, "", now}; }
+
+std::string firsts(const Decision& decision) {
+    std::string out;
+    for (const EndpointDecision& each : decision.endpoints) out += each.first ? 'x' : '.';
+    return out;
+}
+
+std::vector<double> weights(const Decision& decision) {
+    std::vector<double> out;
+    for (const EndpointDecision& each : decision.endpoints) out.push_back(each.weight);
+    return out;
+}
+
+// --- priority and weight ---
+
+TEST(ShareTurns, OnlyTheLowestPriorityNumberThatIsServedComesFirst) {
+    Decision decision = healthy(
+        {endpoint("10.0.0.1", 10), endpoint("10.0.0.2", 20), endpoint("10.0.0.3", 10), endpoint("10.0.0.4", 5)});
+    decision.endpoints[3].served = false;
+    share_turns(decision, {}, at(start));
+    EXPECT_EQ(firsts(decision), "x.x.");
+}
+
+TEST(ShareTurns, TheWeightCountsForOrderWeightedOnly) {
+    for (const config::Order order : {config::Order::round_robin, config::Order::random, config::Order::weighted}) {
+        config::Service service;
+        service.answer.order = order;
+        Decision decision = healthy({endpoint("10.0.0.1", 1, 0), endpoint("10.0.0.2", 1, 65535)});
+        share_turns(decision, service, at(start));
+        if (order == config::Order::weighted) {
+            EXPECT_THAT(weights(decision), ElementsAre(0, 65535));
+        } else {
+            EXPECT_THAT(weights(decision), ElementsAre(1, 1));
+        }
+        EXPECT_EQ(decision.next_change, never);
+    }
+}
+
+// --- slow start ---
+
+config::Service slow_service(milliseconds slow_start) {
+    config::Service service;
+    service.slow_start = slow_start;
+    return service;
+}
+
+struct SlowRow {
+    const char* name;
+    milliseconds slow_start;
+    milliseconds elapsed;
+    double weight;
+    milliseconds next;  // after `elapsed`; 0: never
+};
+
+void PrintTo(const SlowRow& row, std::ostream* out) { *out << row.name; }
+
+class SlowStart : public testing::TestWithParam<SlowRow> {};
+
+TEST_P(SlowStart, GrowsFromATenthByTheClock) {
+    const SlowRow& row = GetParam();
+    EndpointDecision recovered = endpoint("10.0.0.1");
+    recovered.candidate.verdict.recovered = true;
+    Decision decision = healthy({recovered});
+    share_turns(decision, slow_service(row.slow_start), at(start + row.elapsed));
+    EXPECT_THAT(decision.endpoints[0].weight, DoubleNear(row.weight, 1e-9));
+    EXPECT_EQ(decision.next_change, row.next == 0ms ? never : start + row.elapsed + row.next);
+}
+
+const SlowRow slow_rows[] = {
+    {"Off", 0ms, 0ms, 1, 0ms},
+    {"BeginsWithATenth", 20s, 0ms, 0.1, 1s},
+    {"StaysWithinOneStep", 20s, 999ms, 0.1, 1ms},
+    {"OneStep", 20s, 1s, 0.145, 1s},
+    {"HalfWay", 20s, 10s, 0.55, 1s},
+    {"TheLastStep", 20s, 19s, 0.955, 1s},
+    {"IsOver", 20s, 20s, 1, 0ms},
+    {"ShortOnesHaveStepsOfATenthOfASecond", 500ms, 250ms, 0.46, 50ms},
+};
+
+INSTANTIATE_TEST_SUITE_P(ShareTurns, SlowStart, testing::ValuesIn(slow_rows),
+                         [](const auto& instance) { return instance.param.name; });
+
+TEST(SlowStart, IsRightWithinFivePointsAtAllTimes) {
+    const config::Service service = slow_service(30s);
+    EndpointDecision recovered = endpoint("10.0.0.1");
+    recovered.candidate.verdict.recovered = true;
+    recovered.candidate.verdict.since = start + 123ms;
+    for (milliseconds elapsed = 0ms; elapsed < 30s; elapsed += 37ms) {
+        Decision decision = healthy({recovered});
+        share_turns(decision, service, at(start + 123ms + elapsed));
+        EXPECT_NEAR(decision.endpoints[0].weight, 0.1 + 0.9 * static_cast<double>(elapsed.count()) / 30'000, 0.05);
+        EXPECT_GT(decision.next_change, start + 123ms + elapsed);
+    }
+}
+
+TEST(SlowStart, IsForThoseThatCameOrCameBackAndPass) {
+    const auto weight = [](auto change, TimePoint first_answered = start) {
+        EndpointDecision each = endpoint("10.0.0.1");
+        change(each);
+        Decision decision = healthy({each});
+        Circumstances circumstances = at(start);
+        circumstances.first_answered = first_answered;
+        share_turns(decision, slow_service(20s), circumstances);
+        return decision.endpoints[0].weight;
+    };
+    EXPECT_EQ(weight([](EndpointDecision&) {}), 1) << "there since the first answer";
+    EXPECT_EQ(weight([](EndpointDecision& each) { each.candidate.member.first_seen = start - 1h; }), 1);
+    EXPECT_LT(weight([](EndpointDecision& each) { each.candidate.member.first_seen = start + 1ms; }), 1) << "new";
+    EXPECT_LT(weight([](EndpointDecision& each) { each.candidate.verdict.recovered = true; }), 1) << "recovered";
+    EXPECT_EQ(weight([](EndpointDecision& each) { each.candidate.member.first_seen = start + 1ms; }, never), 1)
+        << "nothing answered yet: from the snapshot";
+    EXPECT_EQ(weight([](EndpointDecision& each) {
+                  each.candidate.verdict.recovered = true;
+                  each.candidate.verdict.status = health::Status::unhealthy;
+              }),
+              1);
+    EXPECT_EQ(weight([](EndpointDecision& each) {
+                  each.candidate.verdict.recovered = true;
+                  each.served = false;
+              }),
+              1);
+}
+
+TEST(SlowStart, MultipliesTheSrvWeight) {
+    config::Service service = slow_service(20s);
+    service.answer.order = config::Order::weighted;
+    EndpointDecision recovered = endpoint("10.0.0.1", 1, 50);
+    recovered.candidate.verdict.recovered = true;
+    Decision decision = healthy({recovered, endpoint("10.0.0.2", 1, 50)});
+    share_turns(decision, service, at(start));
+    EXPECT_THAT(weights(decision), ElementsAre(5, 50));
+}
+
+// --- zone ---
+
+config::Service zoned_service() {
+    config::Service service;
+    service.zone.prefer = true;
+    service.zone.map = {{*Network::parse("10.0.1.0/24"), "a"},
+                        {*Network::parse("10.0.2.0/24"), "b"},
+                        {*Network::parse("10.0.3.0/24"), "c"}};
+    return service;
+}
+
+struct ZoneRow {
+    const char* name;
+    std::string zones;  // of each endpoint; '?' is known to no map; upper case: fails by doubtful evidence
+    std::string own;
+    std::string firsts;
+    bool preferred;
+};
+
+void PrintTo(const ZoneRow& row, std::ostream* out) { *out << row.name; }
+
+Decision in_zones(const std::string& zones) {
+    std::vector<EndpointDecision> endpoints;
+    for (std::size_t i = 0; i < zones.size(); ++i) {
+        const char zone = static_cast<char>(std::tolower(zones[i]));
+        const int subnet = zone == '?' ? 9 : zone - 'a' + 1;
+        endpoints.push_back(endpoint("10.0." + std::to_string(subnet) + "." + std::to_string(i + 1)));
+        if (zone != zones[i]) endpoints.back().candidate.verdict.status = health::Status::unhealthy;
+    }
+    return healthy(std::move(endpoints));
+}
+
+class ZonePreference : public testing::TestWithParam<ZoneRow> {};
+
+TEST_P(ZonePreference, LetsTheOwnZoneComeFirst) {
+    const ZoneRow& row = GetParam();
+    Decision decision = in_zones(row.zones);
+    Circumstances circumstances = at(start);
+    circumstances.own_zone = row.own;
+    share_turns(decision, zoned_service(), circumstances);
+    EXPECT_EQ(firsts(decision), row.firsts);
+    EXPECT_EQ(decision.zone_preferred, row.preferred);
+}
+
+const ZoneRow zone_rows[] = {
+    {"EqualZones", "aaaabbbbcccc", "b", "....xxxx....", true},
+    {"OwnZoneUnknown", "aabb", "", "xxxx", false},
+    {"NoneInTheOwnZone", "aabb", "c", "xxxx", false},
+    {"OneAlone", "ab", "a", "xx", false},
+    {"TwoAreEnough", "aab", "a", "xx.", true},
+    {"ThreeOfElevenAreTooFew", "aaabbbbcccc", "a", "xxxxxxxxxxx", false},
+    {"FourOfThirteen", "aaaabbbbbcccc", "a", "xxxx.........", true},
+    {"OneBelowTheBoundary", std::string(82, 'a') + std::string(118, 'b'), "a", std::string(200, 'x'), false},
+    {"OnTheBoundary", std::string(83, 'a') + std::string(117, 'b'), "a", std::string(83, 'x') + std::string(117, '.'),
+     true},
+    {"UnknownZonesAreOneZone", "aa??", "a", "xx..", true},
+    {"UnknownZonesWithOthers", "aaabbb???", "a", "xxx......", true},
+    {"OwnZoneOnly", "aaa", "a", "xxx", true},
+    {"ThoseInPanicDoNotCountAsHealthy", "aAAAbbbb", "a", "xxxxxxxx", false},
+    {"ThoseInPanicOfTheOwnZoneComeFirstToo", "aaAAbbBB", "a", "xxxx....", true},
+};
+
+INSTANTIATE_TEST_SUITE_P(ShareTurns, ZonePreference, testing::ValuesIn(zone_rows),
+                         [](const auto& instance) { return instance.param.name; });
+
+TEST(ZonePreference, IsOffByDefault) {
+    Decision decision = in_zones("aabb");
+    Circumstances circumstances = at(start);
+    circumstances.own_zone = "a";
+    config::Service service = zoned_service();
+    service.zone.prefer = false;
+    share_turns(decision, service, circumstances);
+    EXPECT_EQ(firsts(decision), "xxxx");
+    EXPECT_EQ(decision.endpoints[2].zone, "b") << "shown all the same";
+}
+
+TEST(ZonePreference, IsForTheHealthyOnly) {
+    for (const Rung rung : {Rung::reserve, Rung::unverified, Rung::doubtful, Rung::all, Rung::last_healthy}) {
+        Decision decision = in_zones("aabb");
+        decision.rung = rung;
+        Circumstances circumstances = at(start);
+        circumstances.own_zone = "a";
+        share_turns(decision, zoned_service(), circumstances);
+        EXPECT_EQ(firsts(decision), "xxxx") << to_string(rung);
+    }
+}
+
+TEST(ZonePreference, StaysWithinTheLowestPriority) {
+    Decision decision = in_zones("aabbaa");
+    for (const std::size_t i : {4U, 5U}) decision.endpoints[i].candidate.member.priority = 2;
+    Circumstances circumstances = at(start);
+    circumstances.own_zone = "a";
+    share_turns(decision, zoned_service(), circumstances);
+    EXPECT_EQ(firsts(decision), "xx....");
+}
+
+TEST(FindZone, TheLongestPrefixDecides) {
+    config::Zone zone;
+    zone.map = {{*Network::parse("10.0.0.0/8"), "wide"},
+                {*Network::parse("10.0.1.0/24"), "narrow"},
+                {*Network::parse("10.0.0.0/16"), "middle"},
+                {*Network::parse("fd00::/8"), "six"}};
+    EXPECT_EQ(find_zone(*IpAddress::parse("10.0.1.7"), zone), "narrow");
+    EXPECT_EQ(find_zone(*IpAddress::parse("10.0.2.7"), zone), "middle");
+    EXPECT_EQ(find_zone(*IpAddress::parse("10.1.0.1"), zone), "wide");
+    EXPECT_EQ(find_zone(*IpAddress::parse("11.0.0.1"), zone), "");
+    EXPECT_EQ(find_zone(*IpAddress::parse("fd00::1"), zone), "six");
+}
+
+}  // namespace
+}  // namespace taskdns::view
