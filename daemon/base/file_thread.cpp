@@ -1,0 +1,80 @@
+// File operations on a thread of their own. Layer: base.
+#include "base/file_thread.hpp"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <system_error>
+#include <thread>
+
+namespace taskdns {
+
+/// Shared with the thread, which may outlive the FileThread.
+struct FileThread::State {
+    std::mutex mutex;
+    std::condition_variable work;
+    std::condition_variable idle;
+    std::deque<Job> waiting;
+    bool running = false;  // a job is at work
+    bool started = false;
+    bool stopped = false;
+
+    static void run(const std::shared_ptr<State>& state);
+};
+
+void FileThread::State::run(const std::shared_ptr<State>& state) {
+    std::unique_lock lock(state->mutex);
+    for (;;) {
+        state->work.wait(lock, [&] { return state->stopped || !state->waiting.empty(); });
+        if (state->waiting.empty()) return;
+        const Job job = std::move(state->waiting.front());
+        state->waiting.pop_front();
+        state->running = true;
+        lock.unlock();
+        job();
+        lock.lock();
+        state->running = false;
+        if (state->waiting.empty()) state->idle.notify_all();
+    }
+}
+
+FileThread::FileThread() : state_(std::make_shared<State>()) {}
+
+FileThread::~FileThread() { stop(milliseconds(0)); }
+
+bool FileThread::submit(Job job) {
+    const std::lock_guard lock(state_->mutex);
+    if (state_->stopped || state_->waiting.size() >= max_waiting) return false;
+    if (!state_->started) {
+        // Signals are the main thread's: the new thread inherits that all are blocked.
+        sigset_t all;
+        sigset_t before;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        try {
+            std::thread([state = state_] { State::run(state); }).detach();
+            state_->started = true;
+        } catch (const std::system_error&) {  // no thread to be had: the next submit() tries again
+        }
+        pthread_sigmask(SIG_SETMASK, &before, nullptr);
+        if (!state_->started) return false;
+    }
+    state_->waiting.push_back(std::move(job));
+    state_->work.notify_one();
+    return true;
+}
+
+bool FileThread::stop(milliseconds limit) {
+    std::unique_lock lock(state_->mutex);
+    const auto done = [this] { return state_->waiting.empty() && !state_->running; };
+    const bool all = state_->idle.wait_for(lock, limit, done);
+    state_->stopped = true;
+    state_->waiting.clear();
+    state_->work.notify_one();
+    return all;
+}
+
+}  // namespace taskdns
