@@ -156,6 +156,7 @@ Result answer_question(Builder& builder, const Context& context) {
     if (query.rr_type() == dns::RrType::opt) return fail(builder, dns::Rcode::formerr, context.counters.formerr);
     if (is_refused(query)) return fail(builder, dns::Rcode::refused, context.counters.refused);
     if (const view::OwnerName* const owner = context.view.names->find(query.wire())) {
+        if (context.demand != nullptr) context.demand->note(owner->service);
         return answer_service(builder, *owner, context);
     }
     if (const auto special = answer_special_name(builder, context)) return *special;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/counter.hpp"
+#include "view/demand.hpp"
 #include "view/view.hpp"
 
 namespace taskdns::dns_server {
@@ -68,7 +69,8 @@ struct Context {
     const view::View& view;
     Cursors& cursors;
     Counters& counters;
-    bool forwarding = true;  ///< off: names that are not ours get REFUSED
+    bool forwarding = true;          ///< off: names that are not ours get REFUSED
+    view::Demand* demand = nullptr;  ///< told of every question for a service; null: nobody wants to know
 };
 
 /// `buffer` holds a query of `length` octets and is overwritten by the answer. The question is echoed octet for

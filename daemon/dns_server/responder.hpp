@@ -45,7 +45,11 @@ public:
 
 private:
     Context context(const view::View& view) {
-        return {.view = view, .cursors = cursors_, .counters = counters_, .forwarding = forwarding_};
+        return {.view = view,
+                .cursors = cursors_,
+                .counters = counters_,
+                .forwarding = forwarding_,
+                .demand = settings_.demand};
     }
     void hold(HeldQuery query, const view::View& view);
     void give_up(const HeldQuery& query, const view::View& view);

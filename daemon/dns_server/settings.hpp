@@ -17,7 +17,8 @@ namespace taskdns::dns_server {
 using Forward = std::function<void(std::span<const std::uint8_t> query, Transport transport, Reply reply)>;
 
 struct Settings {
-    std::vector<Network> allow;  ///< who may ask beside loopback; others get no answer
+    std::vector<Network> allow;      ///< who may ask beside loopback; others get no answer
+    view::Demand* demand = nullptr;  ///< told of every question for a service; outlives the server
     // What design.md, section 8, states; tests shorten it.
     std::size_t max_held = 256;
     milliseconds hold_limit{2000};
