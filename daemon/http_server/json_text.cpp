@@ -2,6 +2,8 @@
 #include "http_server/json_text.hpp"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 
 #include <boost/json/serialize.hpp>
 
@@ -46,11 +48,20 @@ void append_array(std::string& out, const json::array& array, std::size_t depth)
     out.push_back(']');
 }
 
+/// The shortest text that is read back to the same number; the library would write 4.12E-1.
+void append_number(std::string& out, double number) {
+    std::array<char, 32> text;
+    const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), number);
+    out.append(text.data(), end);
+}
+
 void append(std::string& out, const json::value& value, std::size_t depth) {
     if (const auto* object = value.if_object()) {
         append_object(out, *object, depth);
     } else if (const auto* array = value.if_array()) {
         append_array(out, *array, depth);
+    } else if (const auto* number = value.if_double()) {
+        append_number(out, *number);
     } else {
         out.append(json::serialize(value));
     }

@@ -17,8 +17,9 @@ namespace taskdns::http_server {
 struct LastCheck {
     WallTime at;
     std::string outcome;  ///< "connected", "refused", "timeout", ...
-    milliseconds latency{0};
+    std::chrono::microseconds latency{0};
     unsigned http_status = 0;  ///< 0: no HTTP answer
+    std::string detail;        ///< where the word leaves a question: "certificate has expired"; else empty
 };
 
 struct EndpointStatus {
@@ -28,9 +29,12 @@ struct EndpointStatus {
     std::string reason;  ///< from the closed list of docs/http-api.md
     WallTime since;      ///< in this state
     std::optional<LastCheck> last_check;
+    std::string presence;  ///< membership::Presence: "present", "absent", "withdrawn", "held_failed", ...
     bool present = false;  ///< in the registry's last answer
     WallTime last_seen;
-    unsigned weight = 1;
+    unsigned weight = 1;  ///< of its SRV record
+    double share = 0;     ///< of the answers, how many it comes first in; 0 to 1
+    std::string zone;     ///< empty: not known
 };
 
 struct PollStatus {
@@ -50,6 +54,11 @@ struct ServiceStatus {
     std::string state;  ///< "not_ready" | "serving" | "no_endpoint"
     std::string rung;   ///< view::Rung
     bool stale = false;
+    bool panic = false;
+    std::string basis;               ///< membership::Basis: how the last answer is read
+    std::optional<double> coverage;  ///< of a sampled service: the estimated share of its endpoints that is known
+    std::string zone;                ///< our own; empty: not known
+    bool zone_preferred = false;
     std::uint64_t index = 0;
     std::optional<PollStatus> last_poll;
     std::string last_error;  ///< of the last poll that failed, even if a later one did not; empty: none yet
@@ -73,6 +82,8 @@ struct Model {
     std::function<std::optional<ServiceStatus>(std::string_view name)> service;
     /// Moves the service's rotation; null if it serves no endpoint. Only called for a name that service() knows.
     std::function<std::optional<SocketAddress>(std::string_view name)> pick;
+    /// Somebody asks for the service's endpoints: it is in use. May be empty.
+    std::function<void(std::string_view name)> asked;
 };
 
 }  // namespace taskdns::http_server

@@ -2,6 +2,7 @@
 #include "http_server/render.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -22,6 +23,11 @@ json::value time_or_null(WallTime time) {
 }
 
 json::value number_or_null(unsigned number) { return number == 0 ? json::value() : json::value(number); }
+
+/// To three decimals: an estimate that shows more would pretend.
+json::value rounded(double number) { return std::round(number * 1000) / 1000; }
+
+json::value rounded_or_null(const std::optional<double>& number) { return number ? rounded(*number) : json::value(); }
 
 json::object counts(const ServiceStatus& service) {
     const auto& endpoints = service.endpoints;
@@ -50,6 +56,11 @@ json::object summary(const ServiceStatus& service) {
             {"state", service.state},
             {"rung", service.rung},
             {"stale", service.stale},
+            {"panic", service.panic},
+            {"registry", service.basis},
+            {"coverage", rounded_or_null(service.coverage)},
+            {"zone", text_or_null(service.zone)},
+            {"zone_preferred", service.zone_preferred},
             {"index", service.index},
             {"last_poll", last_poll(service.last_poll)},
             {"next_poll", service.last_poll ? time_or_null(service.last_poll->next) : json::value()},
@@ -61,21 +72,25 @@ json::value last_check(const std::optional<LastCheck>& check) {
     if (!check) return nullptr;
     return json::object{{"at", time_or_null(check->at)},
                         {"outcome", check->outcome},
-                        {"latency_ms", check->latency.count()},
-                        {"http_status", number_or_null(check->http_status)}};
+                        {"latency_ms", rounded(static_cast<double>(check->latency.count()) / 1000)},
+                        {"http_status", number_or_null(check->http_status)},
+                        {"detail", text_or_null(check->detail)}};
 }
 
 json::object endpoint_object(const EndpointStatus& endpoint) {
-    return {
-        {"address", endpoint.address.address.to_string()},
-        {"port", number_or_null(endpoint.address.port)},
-        {"state", endpoint.state},
-        {"served", endpoint.served},
-        {"reason", endpoint.reason},
-        {"since", time_or_null(endpoint.since)},
-        {"last_check", last_check(endpoint.last_check)},
-        {"registry", json::object{{"present", endpoint.present}, {"last_seen", time_or_null(endpoint.last_seen)}}},
-        {"weight", endpoint.weight}};
+    return {{"address", endpoint.address.address.to_string()},
+            {"port", number_or_null(endpoint.address.port)},
+            {"state", endpoint.state},
+            {"served", endpoint.served},
+            {"reason", endpoint.reason},
+            {"since", time_or_null(endpoint.since)},
+            {"last_check", last_check(endpoint.last_check)},
+            {"registry", json::object{{"presence", endpoint.presence},
+                                      {"present", endpoint.present},
+                                      {"last_seen", time_or_null(endpoint.last_seen)}}},
+            {"weight", endpoint.weight},
+            {"share", rounded(endpoint.share)},
+            {"zone", text_or_null(endpoint.zone)}};
 }
 
 }  // namespace

@@ -33,11 +33,17 @@ std::string format_poll(const std::optional<PollStatus>& poll) {
     return out;
 }
 
+std::string format_milliseconds(std::chrono::microseconds time) {
+    const auto tenths = (time.count() + 50) / 100;
+    return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + "ms";
+}
+
 std::string format_check(const std::optional<LastCheck>& check) {
     if (!check) return "-";
     std::string out = format_wall_time(check->at) + " " + check->outcome;
     if (check->http_status != 0) out += " " + std::to_string(check->http_status);
-    return out + ", " + format_duration(check->latency);
+    if (!check->detail.empty()) out += " (" + check->detail + ")";
+    return out + ", " + format_milliseconds(check->latency);
 }
 
 std::string count(const ServiceStatus& service, bool (*wanted)(const EndpointStatus&)) {
@@ -60,6 +66,8 @@ std::string services_text(const std::vector<ServiceStatus>& services) {
 std::string service_text(const ServiceStatus& service) {
     std::string out = service.name + " (" + service.source + "): " + service.state + ", rung " + service.rung;
     if (service.stale) out += ", stale";
+    if (service.panic) out += ", panic";
+    if (service.zone_preferred) out += ", zone " + service.zone + " first";
     out += ", index " + std::to_string(service.index) + "\n";
     for (const std::string& alias : service.aliases) out += "alias: " + alias + "\n";
     out += "last poll: " + format_poll(service.last_poll) + "\n";

@@ -104,9 +104,11 @@ Response answer_service(Route route, const Request& request, const ServiceStatus
         const bool as_json = choose_format(request.accept, Format::json) == Format::json;
         response = as_json ? json(service_json(service)) : text(service_text(service));
     } else if (route == Route::endpoints) {
+        if (model.asked) model.asked(service.name);
         const bool as_json = choose_format(request.accept, Format::text) == Format::json;
         response = as_json ? json(endpoints_json(service)) : text(endpoints_text(service));
     } else {
+        if (model.asked) model.asked(service.name);
         response = answer_pick(request, service, model);
     }
     add_index(response, service.index);

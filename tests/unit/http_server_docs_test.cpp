@@ -34,6 +34,8 @@ ServiceStatus example() {
     out.port = 8080;
     out.state = "serving";
     out.rung = "healthy";
+    out.basis = "complete";
+    out.coverage = 1;
     out.index = 17;
     out.last_poll = PollStatus{at(16, 10, 11, 123), "records", 10s, "", at(16, 10, 21, 623)};
     EndpointStatus endpoint;
@@ -42,8 +44,10 @@ ServiceStatus example() {
     endpoint.served = true;
     endpoint.reason = "served";
     endpoint.since = at(16, 2, 40, 1);
-    endpoint.last_check = LastCheck{at(16, 10, 10, 900), "connected", 1ms, 0};
+    endpoint.last_check = LastCheck{at(16, 10, 10, 900), "connected", std::chrono::microseconds(412), 0, ""};
+    endpoint.presence = "present";
     endpoint.present = true;
+    endpoint.share = 1;
     endpoint.last_seen = at(16, 10, 11, 123);
     out.endpoints = {endpoint};
     return out;

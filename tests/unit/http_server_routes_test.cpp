@@ -16,27 +16,43 @@ const WallTime noon = WallTime{} + 1'000'000'000s;  // 2001-09-09T01:46:40Z
 
 SocketAddress address(std::string_view text) { return SocketAddress::parse(text).value(); }
 
+EndpointStatus endpoint(const char* text, const char* state, const char* reason, unsigned weight) {
+    EndpointStatus out;
+    out.address = address(text);
+    out.state = state;
+    out.served = std::string_view(reason) == "served";
+    out.reason = reason;
+    out.since = noon;
+    out.presence = "present";
+    out.present = true;
+    out.last_seen = noon;
+    out.weight = weight;
+    return out;
+}
+
 ServiceStatus orders() {
-    EndpointStatus first{address("10.0.1.10:8080"),
-                         "healthy",
-                         true,
-                         "served",
-                         noon,
-                         LastCheck{noon, "connected", 3ms, 0},
-                         true,
-                         noon,
-                         1};
-    EndpointStatus second{address("[fd00::2]:8080"), "healthy", true, "served", noon, std::nullopt, true, noon, 5};
-    EndpointStatus third{address("10.0.1.12:8080"),
-                         "unhealthy",
-                         false,
-                         "unhealthy:status",
-                         noon,
-                         LastCheck{noon, "status", 12ms, 500},
-                         false,
-                         noon,
-                         1};
-    ServiceStatus out{"orders.local", {"orders", "bestellungen"}, "dns", 8080, true, "serving", "healthy", false, 17};
+    EndpointStatus first = endpoint("10.0.1.10:8080", "healthy", "served", 1);
+    first.last_check = LastCheck{noon, "connected", 3ms, 0, ""};
+    first.share = 0.75;
+    first.zone = "use1-az1";
+    EndpointStatus second = endpoint("[fd00::2]:8080", "healthy", "served", 5);
+    second.share = 0.25;
+    EndpointStatus third = endpoint("10.0.1.12:8080", "unhealthy", "unhealthy:status", 1);
+    third.last_check = LastCheck{noon, "status", std::chrono::microseconds(12'345), 500, "what it said"};
+    third.presence = "held_guard";
+    third.present = false;
+    ServiceStatus out;
+    out.name = "orders.local";
+    out.aliases = {"orders", "bestellungen"};
+    out.source = "dns";
+    out.port = 8080;
+    out.state = "serving";
+    out.rung = "healthy";
+    out.basis = "sample";
+    out.coverage = 0.9166;
+    out.zone = "use1-az1";
+    out.zone_preferred = true;
+    out.index = 17;
     out.last_poll = PollStatus{noon, "records", 9'700ms, "", noon + 10s};
     out.last_error = "10.0.0.2:53: timeout";
     out.endpoints = {first, second, third};
@@ -44,9 +60,17 @@ ServiceStatus orders() {
 }
 
 ServiceStatus dark() {
-    ServiceStatus out{"dark.local", {}, "dns", 0, false, "no_endpoint", "no_endpoint", true, 4};
-    out.endpoints = {{address("10.0.2.1"), "pending", false, "withheld:first_check", WallTime{}, std::nullopt, true,
-                      WallTime{}, 1}};
+    ServiceStatus out;
+    out.name = "dark.local";
+    out.source = "dns";
+    out.required = false;
+    out.state = "no_endpoint";
+    out.rung = "no_endpoint";
+    out.stale = true;
+    out.index = 4;
+    EndpointStatus pending = endpoint("10.0.2.1", "pending", "withheld:first_check", 1);
+    pending.since = pending.last_seen = WallTime{};
+    out.endpoints = {pending};
     return out;
 }
 
@@ -373,6 +397,11 @@ TEST(Service, IsWrittenAsDocumented) {
   "state": "serving",
   "rung": "healthy",
   "stale": false,
+  "panic": false,
+  "registry": "sample",
+  "coverage": 0.917,
+  "zone": "use1-az1",
+  "zone_preferred": true,
   "index": 17,
   "last_poll": {
     "at": "2001-09-09T01:46:40.000Z",
@@ -399,13 +428,17 @@ TEST(Service, IsWrittenAsDocumented) {
         "at": "2001-09-09T01:46:40.000Z",
         "outcome": "connected",
         "latency_ms": 3,
-        "http_status": null
+        "http_status": null,
+        "detail": null
       },
       "registry": {
+        "presence": "present",
         "present": true,
         "last_seen": "2001-09-09T01:46:40.000Z"
       },
-      "weight": 1
+      "weight": 1,
+      "share": 0.75,
+      "zone": "use1-az1"
     },
     {
       "address": "fd00::2",
@@ -416,10 +449,13 @@ TEST(Service, IsWrittenAsDocumented) {
       "since": "2001-09-09T01:46:40.000Z",
       "last_check": null,
       "registry": {
+        "presence": "present",
         "present": true,
         "last_seen": "2001-09-09T01:46:40.000Z"
       },
-      "weight": 5
+      "weight": 5,
+      "share": 0.25,
+      "zone": null
     },
     {
       "address": "10.0.1.12",
@@ -431,14 +467,18 @@ TEST(Service, IsWrittenAsDocumented) {
       "last_check": {
         "at": "2001-09-09T01:46:40.000Z",
         "outcome": "status",
-        "latency_ms": 12,
-        "http_status": 500
+        "latency_ms": 12.345,
+        "http_status": 500,
+        "detail": "what it said"
       },
       "registry": {
+        "presence": "held_guard",
         "present": false,
         "last_seen": "2001-09-09T01:46:40.000Z"
       },
-      "weight": 1
+      "weight": 1,
+      "share": 0,
+      "zone": null
     }
   ]
 }
@@ -473,17 +513,17 @@ TEST(Service, SaysWhyItsPollFailed) {
 
 TEST(Service, IsReadableAsText) {
     EXPECT_EQ(get("/v1/services/orders", "text/plain").body,
-              "orders.local (dns): serving, rung healthy, index 17\n"
+              "orders.local (dns): serving, rung healthy, zone use1-az1 first, index 17\n"
               "alias: orders\n"
               "alias: bestellungen\n"
               "last poll: 2001-09-09T01:46:40.000Z records, ttl 9.7s\n"
               "last error: 10.0.0.2:53: timeout\n"
               "ENDPOINT        STATE      SERVED  REASON            SINCE                     LAST CHECK\n"
               "10.0.1.10:8080  healthy    yes     served            2001-09-09T01:46:40.000Z  "
-              "2001-09-09T01:46:40.000Z connected, 3ms\n"
+              "2001-09-09T01:46:40.000Z connected, 3.0ms\n"
               "[fd00::2]:8080  healthy    yes     served            2001-09-09T01:46:40.000Z  -\n"
               "10.0.1.12:8080  unhealthy  no      unhealthy:status  2001-09-09T01:46:40.000Z  "
-              "2001-09-09T01:46:40.000Z status 500, 12ms\n");
+              "2001-09-09T01:46:40.000Z status 500 (what it said), 12.3ms\n");
     EXPECT_THAT(get("/v1/services/dark.local", "text/plain").body, HasSubstr("no_endpoint, stale, index 4\n"));
 }
 
