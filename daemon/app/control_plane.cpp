@@ -6,6 +6,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include "app/saved_members.hpp"
 #include "app/service_status.hpp"
 #include "base/log.hpp"
 #include "discovery/poller.hpp"
@@ -16,7 +17,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto ready_without_all = 5s;  // after that /readyz waits no longer; design.md, section 9
+constexpr auto ready_without_all = 5s;    // after that /readyz waits no longer; design.md, section 9
+constexpr auto idle_after = 60s;          // a service that nobody asked for in that time; design.md, section 6
+constexpr auto demand_period = 5s;        // how exactly that is known
+constexpr auto snapshot_refresh = 10min;  // so that what stands there is never much older than the last poll
 
 std::unique_ptr<const view::View> assemble(std::uint64_t index, std::shared_ptr<const view::NameTable> names,
                                            const std::vector<ServiceState>& services) {
@@ -37,21 +41,27 @@ std::vector<ServiceState> make_states(const std::vector<config::Service>& servic
 
 }  // namespace
 
-ControlPlane::ControlPlane(asio::any_io_executor executor, const config::Config& config,
-                           std::vector<SocketAddress> upstream_servers, upstream::QueryBudget& budget,
-                           std::function<void()> on_published)
+ControlPlane::ControlPlane(asio::any_io_executor executor, const config::Config& config, Surroundings surroundings,
+                           upstream::QueryBudget& budget, std::function<void()> on_published)
     : executor_(executor),
       on_published_(std::move(on_published)),
-      resolver_(executor, std::move(upstream_servers), config.upstream, budget),
+      identity_(std::move(surroundings.identity)),
+      resolver_(executor, std::move(surroundings.upstream_servers), config.upstream, budget),
       services_(make_states(config.services)),
       names_(view::build_name_table(config.services)),
       publisher_(assemble(1, names_, services_)),
+      demand_(services_.size(),
+              [this](std::uint32_t service) {
+                  // From either thread. The control plane outlives both loops.
+                  asio::post(executor_, [this, service] { checker_.set_idle(service, false); });
+              }),
+      last_asked_(services_.size(), Clock::now()),
       checker_(
-          executor, health::probe, [this](const health::Checker::Event& event) { on_outcome(event); },
-          std::random_device{}()),
+          executor, health::make_probe(), [this](const health::Checker::Event& event) { on_outcome(event); },
+          std::random_device{}(), surroundings.max_probes_in_flight),
+      snapshot_(executor, config.snapshot, [this] { return collect_snapshot(); }),
       expiry_timer_(executor, never),
       started_at_(Clock::now()),
-      wall_(WallAnchor::take()),
       tasks_(executor) {
     for (const ServiceState& state : services_) {
         sources_.push_back(discovery::make_source(state.service(), resolver_));
@@ -62,6 +72,7 @@ ControlPlane::~ControlPlane() = default;
 
 void ControlPlane::start() {
     started_at_ = Clock::now();
+    snapshot_.load([this](const membership::Snapshot& snapshot) { on_snapshot(snapshot); });
     std::random_device seeds;
     for (std::size_t i = 0; i < services_.size(); ++i) {
         const config::Service& service = services_[i].service();
@@ -72,10 +83,12 @@ void ControlPlane::start() {
                      discovery::poll(*sources_[i], service.poll, std::move(observed), seeds()));
     }
     tasks_.spawn("expire members", expire_members());
+    tasks_.spawn("watch demand", watch_demand());
 }
 
 asio::awaitable<bool> ControlPlane::stop(milliseconds limit) {
     tasks_.cancel_all();
+    snapshot_.stop(limit);
     const bool checks_ended = co_await checker_.stop(limit);
     const bool loops_ended = co_await tasks_.join(limit);
     co_return checks_ended&& loops_ended;
@@ -83,13 +96,60 @@ asio::awaitable<bool> ControlPlane::stop(milliseconds limit) {
 
 void ControlPlane::on_observation(std::size_t service, const discovery::Observation& observation,
                                   milliseconds next_delay) {
-    ServiceState& state = services_[service];
-    if (state.observe(observation, next_delay, Clock::now()) && state.checked()) {
-        checker_.set_endpoints(static_cast<health::ServiceIndex>(service), state.service().name.to_string(),
-                               state.service().health, state.endpoints());
-    }
+    if (services_[service].observe(observation, next_delay, Clock::now())) on_members(service);
     mark_changed(service);
     expiry_timer_.cancel();  // deadlines may have moved
+}
+
+void ControlPlane::on_snapshot(const membership::Snapshot& snapshot) {
+    const TimePoint now = Clock::now();
+    for (const membership::SavedService& saved : snapshot.services) {
+        const view::OwnerName* owner = names_->find(saved.name.wire());
+        if (owner == nullptr || services_[owner->service].service().name != saved.name)
+            continue;  // not ours any more
+        if (!services_[owner->service].load(to_members(saved, WallAnchor::take()), now)) continue;
+        on_members(owner->service);
+        mark_changed(owner->service);
+    }
+    expiry_timer_.cancel();
+}
+
+membership::Snapshot ControlPlane::collect_snapshot() const {
+    const WallAnchor wall = WallAnchor::take();
+    membership::Snapshot snapshot{.written = wall.wall, .services = {}};
+    for (const ServiceState& state : services_) {
+        snapshot.services.push_back(to_saved(state.service().name, state.registry().members(), wall));
+    }
+    return snapshot;
+}
+
+void ControlPlane::on_members(std::size_t service) {
+    choose_endpoints(service);
+    const config::Service& settings = services_[service].service();
+    const bool by_port = settings.source == config::SourceKind::dns && settings.record == config::RecordKind::srv;
+    claims_.set(static_cast<membership::ServiceIndex>(service), by_port, services_[service].registry().members());
+    let_go_of_taken_addresses(service);
+    snapshot_.changed();
+}
+
+void ControlPlane::let_go_of_taken_addresses(std::size_t service) {
+    for (const auto& [loser, endpoint] : claims_.lost_by(static_cast<membership::ServiceIndex>(service))) {
+        ServiceState& state = services_[loser];
+        if (!state.release(endpoint, Clock::now())) continue;
+        log::info("membership", "address belongs to another service now",
+                  {{"service", state.service().name.to_string()},
+                   {"endpoint", endpoint.to_string()},
+                   {"because_of", services_[service].service().name.to_string()}});
+        on_members(loser);  // ends: each round takes a member away
+        mark_changed(loser);
+    }
+}
+
+void ControlPlane::choose_endpoints(std::size_t service) {
+    ServiceState& state = services_[service];
+    if (!state.choose(find_verdict(service), identity_) || !state.checked()) return;
+    checker_.set_endpoints(static_cast<health::ServiceIndex>(service), state.service().name.to_string(),
+                           state.service().health, state.chosen());
 }
 
 void ControlPlane::on_outcome(const health::Checker::Event& event) {
@@ -100,7 +160,10 @@ void ControlPlane::on_outcome(const health::Checker::Event& event) {
                   {{"service", services_[event.service].service().name.to_string()},
                    {"endpoint", event.endpoint.to_string()},
                    {"reason", health::to_string(verdict->reason)},
-                   {"latency_ms", verdict->last.latency.count()}});
+                   {"detail", verdict->last.detail},
+                   {"latency_us", verdict->last.latency.count()}});
+        // An unhealthy pick of a subset is replaced; one that has recovered takes its place back.
+        if (services_[event.service].service().subset > 0) choose_endpoints(event.service);
     }
     // Without a change of status, a pending endpoint's local fault changes what is served, and an unhealthy one's
     // next failure may change its reason.
@@ -115,9 +178,11 @@ void ControlPlane::mark_changed(std::size_t service) {
 
 void ControlPlane::publish_changes() {
     bool any = false;
+    const TimePoint now = Clock::now();
     for (const std::size_t service : std::exchange(changed_, {})) {
-        if (services_[service].decide(find_verdict(service))) any = true;
+        if (services_[service].decide(find_verdict(service), local_sources_, now)) any = true;
     }
+    expiry_timer_.cancel();  // a decision may change by time alone
     if (!any) return;
     publisher_.publish(assemble(publisher_.current().index + 1, names_, services_));
     on_published_();
@@ -134,13 +199,35 @@ asio::awaitable<void> ControlPlane::expire_members() {
 
         const TimePoint now = Clock::now();
         for (std::size_t i = 0; i < services_.size(); ++i) {
-            ServiceState& state = services_[i];
-            if (state.next_deadline() > now || !state.expire(now)) continue;
-            if (state.checked()) {
-                checker_.set_endpoints(static_cast<health::ServiceIndex>(i), state.service().name.to_string(),
-                                       state.service().health, state.endpoints());
-            }
+            if (services_[i].next_deadline() > now) continue;
+            const std::size_t members = services_[i].registry().members().size();
+            if (!services_[i].expire(now)) continue;
+            if (services_[i].registry().members().size() != members) on_members(i);
             mark_changed(i);
+        }
+    }
+}
+
+/// Who is not asked for is checked seldom; and whether our own addresses have changed, which a client's sorting
+/// starts from.
+asio::awaitable<void> ControlPlane::watch_demand() {
+    co_await asio::this_coro::throw_if_cancelled(false);
+    const auto cancellation = co_await asio::this_coro::cancellation_state;
+    asio::steady_timer timer(executor_);
+    while (cancellation.cancelled() == asio::cancellation_type::none) {
+        timer.expires_after(demand_period);
+        co_await timer.async_wait(as_result);
+        const TimePoint now = Clock::now();
+        const bool new_addresses = local_sources_.changed();
+        for (std::size_t i = 0; i < services_.size(); ++i) {
+            const auto service = static_cast<std::uint32_t>(i);
+            if (demand_.take(service)) last_asked_[i] = now;
+            if (now - last_asked_[i] >= idle_after && demand_.become_idle(service)) checker_.set_idle(service, true);
+            if (new_addresses) mark_changed(i);
+        }
+        if (now >= next_snapshot_) {
+            next_snapshot_ = now + snapshot_refresh;
+            snapshot_.changed();
         }
     }
 }
@@ -174,25 +261,33 @@ http_server::ReadyStatus ControlPlane::ready() {
     return status;
 }
 
+http_server::ServiceStatus ControlPlane::status(std::size_t service, const WallAnchor& wall) const {
+    return service_status(services_[service], find_verdict(service), wall);
+}
+
 http_server::Model ControlPlane::model() {
     http_server::Model model;
     model.ready = [this] { return ready(); };
     model.services = [this] {
         std::vector<http_server::ServiceStatus> out;
-        for (std::size_t i = 0; i < services_.size(); ++i) {
-            out.push_back(service_status(services_[i], find_verdict(i), wall_));
-        }
+        const WallAnchor wall = WallAnchor::take();
+        for (std::size_t i = 0; i < services_.size(); ++i) out.push_back(status(i, wall));
         return out;
     };
     model.service = [this](std::string_view name) -> std::optional<http_server::ServiceStatus> {
         const auto service = find_service(name);
         if (!service) return std::nullopt;
-        return service_status(services_[*service], find_verdict(*service), wall_);
+        return status(*service, WallAnchor::take());
     };
     model.pick = [this](std::string_view name) -> std::optional<SocketAddress> {
         const auto service = find_service(name);
         if (!service) return std::nullopt;
         return services_[*service].pick();
+    };
+    // To look at a service is no demand; to ask for its endpoints is.
+    model.asked = [this](std::string_view name) {
+        const auto service = find_service(name);
+        if (service) demand_.note(static_cast<std::uint32_t>(*service));
     };
     return model;
 }

@@ -12,60 +12,85 @@
 
 #include <boost/asio/steady_timer.hpp>
 
+#include "app/local_sources.hpp"
 #include "app/service_state.hpp"
+#include "app/snapshot_store.hpp"
 #include "base/asio.hpp"
 #include "base/task_group.hpp"
 #include "config/config.hpp"
 #include "discovery/source.hpp"
 #include "health/checker.hpp"
 #include "http_server/model.hpp"
+#include "membership/claims.hpp"
 #include "upstream/resolver.hpp"
+#include "view/demand.hpp"
 #include "view/publisher.hpp"
 
 namespace taskdns::app {
 
 class ControlPlane {
 public:
+    struct Surroundings {
+        std::vector<SocketAddress> upstream_servers;
+        std::string identity;  ///< of the task, for `subset`
+        unsigned max_probes_in_flight = 256;
+    };
+
     /// `budget` outlives the control plane. `on_published` is called on the control thread after each publication.
-    ControlPlane(asio::any_io_executor executor, const config::Config& config,
-                 std::vector<SocketAddress> upstream_servers, upstream::QueryBudget& budget,
-                 std::function<void()> on_published);
+    ControlPlane(asio::any_io_executor executor, const config::Config& config, Surroundings surroundings,
+                 upstream::QueryBudget& budget, std::function<void()> on_published);
     ~ControlPlane();
 
     /// Begins to poll and check.
     void start();
     /// /readyz is 503 from now on.
     void announce_shutdown() { shutting_down_ = true; }
-    /// Ends all loops; true when they have ended within `limit`.
+    /// Ends all loops, and writes the snapshot if members have changed; true when they have ended within `limit`.
     asio::awaitable<bool> stop(milliseconds limit);
 
     view::Publisher& publisher() { return publisher_; }
+    /// Whoever answers a question for a service notes it here.
+    view::Demand& demand() { return demand_; }
     /// What the HTTP interface shows; its functions may be called as long as the control plane lives.
     http_server::Model model();
 
 private:
     void on_observation(std::size_t service, const discovery::Observation& observation, milliseconds next_delay);
     void on_outcome(const health::Checker::Event& event);
+    void on_snapshot(const membership::Snapshot& snapshot);
+    membership::Snapshot collect_snapshot() const;
+    /// The members of `service` changed: who is checked, whose addresses were taken, and what the snapshot holds.
+    void on_members(std::size_t service);
+    void let_go_of_taken_addresses(std::size_t service);
+    void choose_endpoints(std::size_t service);
     /// Decides and publishes for `service` soon: what happens together is published together.
     void mark_changed(std::size_t service);
     void publish_changes();
     asio::awaitable<void> expire_members();
+    asio::awaitable<void> watch_demand();
     FindVerdict find_verdict(std::size_t service) const;
     std::optional<std::size_t> find_service(std::string_view name) const;
     http_server::ReadyStatus ready();
+    http_server::ServiceStatus status(std::size_t service, const WallAnchor& wall) const;
 
     asio::any_io_executor executor_;
     std::function<void()> on_published_;
+    std::string identity_;
     upstream::Resolver resolver_;
     std::vector<ServiceState> services_;
     std::vector<std::unique_ptr<discovery::Source>> sources_;
     std::shared_ptr<const view::NameTable> names_;
     view::Publisher publisher_;
+    view::Demand demand_;
+    std::vector<TimePoint> last_asked_;
+    membership::Claims claims_;
+    LocalSources local_sources_;
     health::Checker checker_;
+    SnapshotStore snapshot_;
     asio::steady_timer expiry_timer_;
     std::set<std::size_t> changed_;
     TimePoint started_at_;
-    WallAnchor wall_;
+    TimePoint next_snapshot_;  // written even if nothing changes, so that it does not grow old
     bool ready_once_ = false;
     bool shutting_down_ = false;
     TaskGroup tasks_;  // last: its loops use everything above

@@ -3,6 +3,7 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <csignal>
 #include <exception>
 #include <functional>
@@ -21,6 +22,7 @@
 #include "dns_server/server.hpp"
 #include "forward/forwarder.hpp"
 #include "http_server/listener.hpp"
+#include "task/identity.hpp"
 #include "task/resolv_conf.hpp"
 
 namespace taskdns::app {
@@ -36,6 +38,14 @@ void raise_descriptor_limit() {
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/// A quarter of the descriptors, and no more than the checker's own bound: listeners, forwarded queries and HTTP need
+/// theirs.
+unsigned probes_at_once() {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return health::Checker::max_in_flight;
+    return static_cast<unsigned>(std::clamp<rlim_t>(limit.rlim_cur / 4, 1, health::Checker::max_in_flight));
 }
 
 /// Runs `context` until it is stopped. An exception that reaches this loop is a bug, but not the end of the task.
@@ -118,10 +128,13 @@ Result<void> Daemon::bind() {
     upstream_servers_ = config_.upstream.servers.empty()
                             ? task::find_upstream_servers("/etc/resolv.conf", config_.listen.dns)
                             : config_.upstream.servers;
-    control_plane_ = std::make_unique<ControlPlane>(control_.get_executor(), config_, upstream_servers_, budget_,
-                                                    [this] { on_published(); });
-    dns_server_ = std::make_unique<dns_server::Server>(dns_, control_plane_->publisher(),
-                                                       dns_server::Settings{config_.listen.allow}, make_forward());
+    control_plane_ = std::make_unique<ControlPlane>(
+        control_.get_executor(), config_,
+        ControlPlane::Surroundings{upstream_servers_, task::identity(), probes_at_once()}, budget_,
+        [this] { on_published(); });
+    dns_server_ = std::make_unique<dns_server::Server>(
+        dns_, control_plane_->publisher(), dns_server::Settings{config_.listen.allow, &control_plane_->demand()},
+        make_forward());
     for (const SocketAddress& address : config_.listen.dns) {
         const Result<SocketAddress> bound = dns_server_->listen(address);
         if (bound) {

@@ -51,8 +51,9 @@ Result<config::Config> load_for(const ConfigPath& path, const std::string& name)
                          }});
 }
 
-asio::awaitable<void> check(Row& row, health::Target target, milliseconds timeout) {
-    row.outcome = co_await health::probe(std::move(target), timeout);
+asio::awaitable<void> check(Row& row, health::Probe probe, health::Target target, milliseconds timeout) {
+    health::Outcome outcome = co_await probe(std::move(target), timeout);
+    row.outcome = std::move(outcome);
 }
 
 asio::awaitable<void> look(const config::Service& service, discovery::Source& source, Found& found) {
@@ -64,10 +65,11 @@ asio::awaitable<void> look(const config::Service& service, discovery::Source& so
     }
     if (service.health.check == config::CheckKind::none) co_return;
     const auto executor = co_await asio::this_coro::executor;
+    const health::Probe probe = health::make_probe();
     TaskGroup checks(executor);
     for (Row& row : found.rows) {
         health::Target target = health::make_target(row.endpoint, service.health, service.name.to_string());
-        checks.spawn("check", check(row, std::move(target), service.health.timeout));
+        checks.spawn("check", check(row, probe, std::move(target), service.health.timeout));
     }
     co_await checks.join(service.health.timeout + 1s);
 }
@@ -96,9 +98,11 @@ int print(const config::Service& service, const Found& found, const std::vector<
             std::cout << fmt::format("  {}\n", row.endpoint.to_string());
             continue;
         }
-        std::cout << fmt::format("  {:<28} {:<12} {} ms", row.endpoint.to_string(),
-                                 health::to_string(row.outcome.observed), row.outcome.latency.count());
-        std::cout << (row.outcome.http_status != 0 ? fmt::format("  HTTP {}\n", row.outcome.http_status) : "\n");
+        std::cout << fmt::format("  {:<28} {:<12} {:.1f} ms", row.endpoint.to_string(),
+                                 health::to_string(row.outcome.observed),
+                                 static_cast<double>(row.outcome.latency.count()) / 1000);
+        if (row.outcome.http_status != 0) std::cout << fmt::format("  HTTP {}", row.outcome.http_status);
+        std::cout << (row.outcome.detail.empty() ? "\n" : fmt::format("  ({})\n", row.outcome.detail));
     }
     return checked && passing == 0 ? 1 : 0;
 }

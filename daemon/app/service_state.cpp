@@ -6,6 +6,7 @@
 
 #include "base/log.hpp"
 #include "view/build_view.hpp"
+#include "view/subset.hpp"
 
 namespace taskdns::app {
 namespace {
@@ -15,6 +16,18 @@ using membership::Presence;
 
 constexpr auto recent_time = 60s;  // how long a former member's target name is still answered; design.md, section 8
 
+/// Whether the same records come first equally often: then the view stays.
+bool answers_the_same(const view::Decision& a, const view::Decision& b) {
+    const auto same_endpoint = [](const view::EndpointDecision& x, const view::EndpointDecision& y) {
+        const membership::Member& mx = x.candidate.member;
+        const membership::Member& my = y.candidate.member;
+        return mx.address == my.address && mx.weight == my.weight && mx.priority == my.priority &&
+               x.served == y.served && x.first == y.first && x.weight == y.weight &&
+               x.candidate.source == y.candidate.source;
+    };
+    return a.rung == b.rung && a.stale == b.stale && std::ranges::equal(a.endpoints, b.endpoints, same_endpoint);
+}
+
 bool looks_the_same(const view::Decision& a, const view::Decision& b) {
     const auto same_endpoint = [](const view::EndpointDecision& x, const view::EndpointDecision& y) {
         const membership::Member& mx = x.candidate.member;
@@ -23,7 +36,8 @@ bool looks_the_same(const view::Decision& a, const view::Decision& b) {
                x.served == y.served && x.reason == y.reason &&
                x.candidate.verdict.status == y.candidate.verdict.status;
     };
-    return a.rung == b.rung && a.stale == b.stale && std::ranges::equal(a.endpoints, b.endpoints, same_endpoint);
+    return a.rung == b.rung && a.stale == b.stale && a.panic == b.panic && a.zone_preferred == b.zone_preferred &&
+           std::ranges::equal(a.endpoints, b.endpoints, same_endpoint);
 }
 
 const char* outcome_name(const discovery::Observation& observation) {
@@ -33,20 +47,37 @@ const char* outcome_name(const discovery::Observation& observation) {
 
 }  // namespace
 
-ServiceState::ServiceState(config::Service service, std::uint32_t pick_start)
+ServiceState::ServiceState(config::Service service, std::uint32_t seed)
     : service_(std::move(service)),
-      registry_(service_.membership, checked()),
-      view_(view::build_service_view(service_, decision_, false, {})),
-      pick_cursor_(pick_start) {}
+      seed_(seed),
+      registry_(service_.membership, service_.poll, checked()),
+      view_(view::build_service_view(service_, decision_, false, {}, seed)),
+      pick_cursor_(seed) {}
+
+bool ServiceState::load(const std::vector<membership::Member>& members, TimePoint now) {
+    if (registry_.basis() != membership::Basis::not_polled) return false;
+    registry_.load(members, now);
+    targets_changed_ = true;
+    return registry_.basis() != membership::Basis::not_polled;
+}
 
 bool ServiceState::observe(const discovery::Observation& observation, milliseconds next_delay, TimePoint now) {
     log_poll(observation);
     last_poll_ = Poll{now, observation, now + next_delay};
     if (const auto* failed = std::get_if<discovery::Failed>(&observation)) last_error_ = failed->reason;
     const std::vector<membership::Member> before = registry_.members();
+    const membership::Basis basis_before = registry_.basis();
     const bool changed = registry_.apply(observation, now);
+    log_basis(basis_before);
     note_membership(before, now);
     return changed;
+}
+
+bool ServiceState::release(const SocketAddress& endpoint, TimePoint now) {
+    const std::vector<membership::Member> before = registry_.members();
+    const bool was_member = registry_.release(endpoint);
+    note_membership(before, now);
+    return was_member;
 }
 
 bool ServiceState::expire(TimePoint now) {
@@ -54,11 +85,12 @@ bool ServiceState::expire(TimePoint now) {
     const bool changed = registry_.expire(now);
     note_membership(before, now);
     const bool forgot = std::erase_if(recent_, [now](const auto& entry) { return entry.second <= now; }) > 0;
-    return changed || forgot;
+    targets_changed_ = targets_changed_ || forgot;
+    return changed || forgot || decision_.next_change <= now;
 }
 
 TimePoint ServiceState::next_deadline() const {
-    TimePoint next = registry_.next_expiry();
+    TimePoint next = std::min(registry_.next_expiry(), decision_.next_change);
     for (const auto& [address, forgotten_at] : recent_) next = std::min(next, forgotten_at);
     return next;
 }
@@ -85,6 +117,7 @@ void ServiceState::note_membership(const std::vector<membership::Member>& before
         const auto old = known.find(member.address);
         const std::string text = member.address.to_string();
         if (old == known.end()) {
+            targets_changed_ = true;
             recent_.erase(member.address.address);
             log::info("membership", "endpoint added", {{"service", name}, {"endpoint", text}});
             continue;
@@ -98,67 +131,105 @@ void ServiceState::note_membership(const std::vector<membership::Member>& before
         known.erase(old);
     }
     for (const auto& [address, presence] : known) {  // what is left is no member any more
+        targets_changed_ = true;
         recent_[address.address] = now + recent_time;
         log::info("membership", "endpoint removed",
                   {{"service", name}, {"endpoint", address.to_string()}, {"from", membership::to_string(presence)}});
     }
 }
 
-std::vector<view::Candidate> ServiceState::candidates(const FindVerdict& find_verdict) const {
+void ServiceState::log_basis(membership::Basis before) {
+    using membership::Basis;
+    if (before == registry_.basis()) return;
+    const std::string name = service_.name.to_string();
+    if (registry_.basis() == Basis::guarded) {
+        log::warning("membership", "so few endpoints are left that the next answer must confirm it",
+                     {{"service", name}, {"shrink_guard", std::to_string(service_.membership.shrink_guard) + "%"}});
+    } else if (registry_.basis() == Basis::sample && before != Basis::failed && before != Basis::empty) {
+        log::info("membership", "answers are samples: endpoints are collected over several",
+                  {{"service", name}, {"sample_limit", service_.membership.sample_limit}});
+    }
+}
+
+bool ServiceState::choose(const FindVerdict& find_verdict, std::string_view identity) {
+    const std::vector<membership::Member> members = registry_.members();
+    std::vector<SocketAddress> chosen = view::choose_subset(members, find_verdict, service_.subset, identity);
+    if (chosen == chosen_) return false;
+    chosen_ = std::move(chosen);
+    return true;
+}
+
+std::vector<view::Candidate> ServiceState::candidates(const FindVerdict& find_verdict, LocalSources& sources,
+                                                      TimePoint now) {
     std::vector<view::Candidate> out;
-    for (const membership::Member& member : registry_.members()) {
+    const bool need_source = service_.answer.fair || service_.zone.prefer;
+    for (membership::Member& member : registry_.members()) {
+        view::Candidate& candidate = out.emplace_back();
         const health::Verdict* verdict = find_verdict(member.address);
-        out.push_back({member, verdict != nullptr ? *verdict : health::Verdict{}});
+        if (verdict != nullptr) candidate.verdict = *verdict;
+        candidate.outside_subset = service_.subset > 0 && !std::ranges::binary_search(chosen_, member.address);
+        if (need_source && !candidate.outside_subset) candidate.source = sources.find(member.address.address, now);
+        if (own_zone_.empty() && candidate.source.address) {
+            own_zone_ = view::find_zone(*candidate.source.address, service_.zone);
+        }
+        candidate.member = member;
     }
     return out;
 }
 
-bool ServiceState::decide(const FindVerdict& find_verdict) {
-    view::Decision decision = view::decide(candidates(find_verdict), checked(), registry_.basis());
+bool ServiceState::decide(const FindVerdict& find_verdict, LocalSources& sources, TimePoint now) {
+    own_zone_.clear();  // our own address may have changed
+    const std::vector<view::Candidate> all = candidates(find_verdict, sources, now);
+    const view::Circumstances circumstances{registry_.basis(), registry_.first_answered(), own_zone_, now};
+    view::Decision decision = view::decide(all, service_, circumstances, decision_);
+    std::swap(decision, decision_);
+    const view::Decision& before = decision;
+    if (!looks_the_same(before, decision_)) {
+        ++index_;
+        log_decision(before);
+    }
+    const bool first_answer = view_->readiness == view::Readiness::no_upstream && registry_.answered_once();
+    if (answers_the_same(before, decision_) && !targets_changed_ && !first_answer) return false;
     std::vector<IpAddress> recent;
     for (const auto& [address, forgotten_at] : recent_) recent.push_back(address);
-    std::shared_ptr<const view::ServiceView> view =
-        view::build_service_view(service_, decision, registry_.answered_once(), recent);
-    const bool same = looks_the_same(decision, decision_) && view->readiness == view_->readiness;
-    const bool same_targets = view->targets == view_->targets;
-    decision_ = std::move(decision);
-    if (same && same_targets) return false;
-    view_ = std::move(view);
-    if (same) return true;  // a former member's target name was forgotten: nothing that the index stands for
-    ++index_;
+    view_ = view::build_service_view(service_, decision_, registry_.answered_once(), recent, seed_);
+    targets_changed_ = false;
+    return true;
+}
+
+void ServiceState::log_decision(const view::Decision& before) const {
+    const std::string name = service_.name.to_string();
+    if (decision_.panic != before.panic) {
+        log::warning("view",
+                     decision_.panic ? "panic: too many endpoints fail, they may be slow and are served again"
+                                     : "panic has ended",
+                     {{"service", name}});
+    }
     const auto served = std::ranges::count_if(decision_.endpoints, &view::EndpointDecision::served);
     log::info("view", "answers changed",
-              {{"service", service_.name.to_string()},
+              {{"service", name},
                {"rung", view::to_string(decision_.rung)},
                {"served", served},
                {"members", decision_.endpoints.size()},
                {"stale", decision_.stale},
                {"index", index_}});
-    return true;
 }
 
 std::string ServiceState::not_ready_reason(const FindVerdict& find_verdict) const {
     if (registry_.basis() == membership::Basis::not_polled) return "not polled yet";
     if (!registry_.answered_once()) return "the upstream has not answered yet: " + last_error_;
     if (!checked()) return "";
-    const std::vector<SocketAddress> all = endpoints();
-    const auto waiting = std::ranges::count_if(all, [&](const SocketAddress& endpoint) {
+    const auto waiting = std::ranges::count_if(chosen_, [&](const SocketAddress& endpoint) {
         const health::Verdict* verdict = find_verdict(endpoint);
         return verdict == nullptr || !(verdict->checked || verdict->local_fault);
     });
     if (waiting == 0) return "";
-    return std::to_string(waiting) + " of " + std::to_string(all.size()) + " endpoints not checked yet";
+    return std::to_string(waiting) + " of " + std::to_string(chosen_.size()) + " endpoints not checked yet";
 }
 
 std::optional<SocketAddress> ServiceState::pick() {
     if (view_->rotation.empty()) return std::nullopt;
     return view_->rotation[pick_cursor_++ % view_->rotation.size()];
-}
-
-std::vector<SocketAddress> ServiceState::endpoints() const {
-    std::vector<SocketAddress> out;
-    for (const membership::Member& member : registry_.members()) out.push_back(member.address);
-    return out;
 }
 
 }  // namespace taskdns::app

@@ -9,8 +9,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "app/local_sources.hpp"
 #include "config/config.hpp"
 #include "discovery/observation.hpp"
 #include "health/verdict.hpp"
@@ -25,9 +27,9 @@ using FindVerdict = std::function<const health::Verdict*(const SocketAddress& en
 
 class ServiceState {
 public:
-    /// `pick_start`: where pick() begins; random in the daemon, so that tasks do not all begin with the same
-    /// endpoint.
-    explicit ServiceState(config::Service service, std::uint32_t pick_start = 0);
+    /// `seed`: where pick() begins, and the schedule of order `random`; random in the daemon, so that tasks do not
+    /// all begin with the same endpoint.
+    explicit ServiceState(config::Service service, std::uint32_t seed = 0);
 
     struct Poll {
         TimePoint at;
@@ -35,15 +37,21 @@ public:
         TimePoint next;
     };
 
+    /// What the snapshot knows, if no poll has said anything yet; true if members came.
+    bool load(const std::vector<membership::Member>& members, TimePoint now);
     /// Takes in one observation; true if the members changed. Logs who came and went.
     bool observe(const discovery::Observation& observation, milliseconds next_delay, TimePoint now);
-    /// Lets go of whose time is over; true if the members, or the recently left, changed.
+    /// Another service has taken the endpoint's address; true if it was a member.
+    bool release(const SocketAddress& endpoint, TimePoint now);
+    /// Lets go of whose time is over; true if the members, the recently left, or the shares of the traffic changed.
     bool expire(TimePoint now);
     /// When expire() has something to do next; `never` if nothing is pending.
     TimePoint next_deadline() const;
+    /// Chooses anew which endpoints are checked and used; true if others are.
+    bool choose(const FindVerdict& find_verdict, std::string_view identity);
     /// Decides anew; true, with a new view, if an answer changed. A change of what is served, or why, has a new
     /// index.
-    bool decide(const FindVerdict& find_verdict);
+    bool decide(const FindVerdict& find_verdict, LocalSources& sources, TimePoint now);
     /// Polled with an answer, and each member checked at least once: what /readyz waits for. Empty if so, else what
     /// is missing.
     std::string not_ready_reason(const FindVerdict& find_verdict) const;
@@ -52,9 +60,11 @@ public:
 
     const config::Service& service() const { return service_; }
     bool checked() const { return service_.health.check != config::CheckKind::none; }
-    std::vector<SocketAddress> endpoints() const;
+    /// Those that choose() chose: to be checked. Sorted.
+    const std::vector<SocketAddress>& chosen() const { return chosen_; }
     const membership::Registry& registry() const { return registry_; }
     const view::Decision& decision() const { return decision_; }
+    const std::string& own_zone() const { return own_zone_; }
     const std::shared_ptr<const view::ServiceView>& view() const { return view_; }
     const std::optional<Poll>& last_poll() const { return last_poll_; }
     const std::string& last_error() const { return last_error_; }
@@ -63,11 +73,17 @@ public:
 private:
     void note_membership(const std::vector<membership::Member>& before, TimePoint now);
     void log_poll(const discovery::Observation& observation);
-    std::vector<view::Candidate> candidates(const FindVerdict& find_verdict) const;
+    void log_basis(membership::Basis before);
+    void log_decision(const view::Decision& before) const;
+    std::vector<view::Candidate> candidates(const FindVerdict& find_verdict, LocalSources& sources, TimePoint now);
 
     config::Service service_;
+    std::uint32_t seed_;
     membership::Registry registry_;
     std::map<IpAddress, TimePoint> recent_;  // address of a former member -> when it is forgotten
+    bool targets_changed_ = false;           // since view_ was built: members, or the recent
+    std::vector<SocketAddress> chosen_;
+    std::string own_zone_;  // by our own address; empty: not known
     view::Decision decision_;
     std::shared_ptr<const view::ServiceView> view_;
     std::optional<Poll> last_poll_;

@@ -56,11 +56,18 @@ struct Verdicts {
     }
 };
 
+/// As the control plane does after a change.
+bool decide(ServiceState& state, const Verdicts& verdicts, TimePoint now = start) {
+    LocalSources sources;
+    state.choose(verdicts.find(), "task");
+    return state.decide(verdicts.find(), sources, now);
+}
+
 TEST(ServiceState, IsNotReadyBeforeItsFirstPoll) {
     ServiceState state(make_service());
     const Verdicts none;
     EXPECT_EQ(state.view()->readiness, view::Readiness::not_polled);
-    EXPECT_FALSE(state.decide(none.find()));
+    EXPECT_FALSE(decide(state, none));
     EXPECT_EQ(state.not_ready_reason(none.find()), "not polled yet");
     EXPECT_EQ(state.pick(), std::nullopt);
 }
@@ -69,7 +76,7 @@ TEST(ServiceState, ServesWhatItSawBeforeTheFirstChecksAreIn) {
     ServiceState state(make_service());
     const Verdicts none;
     EXPECT_TRUE(state.observe(seen({"10.0.0.1:80", "10.0.0.2:80"}), 10s, start));
-    EXPECT_TRUE(state.decide(none.find()));
+    EXPECT_TRUE(decide(state, none));
     EXPECT_EQ(state.view()->readiness, view::Readiness::serving);
     EXPECT_EQ(state.not_ready_reason(none.find()), "2 of 2 endpoints not checked yet");
 }
@@ -78,6 +85,7 @@ TEST(ServiceState, IsReadyOnceEveryEndpointWasCheckedWithWhateverOutcome) {
     ServiceState state(make_service());
     Verdicts verdicts;
     state.observe(seen({"10.0.0.1:80", "10.0.0.2:80"}), 10s, start);
+    state.choose(verdicts.find(), "task");
     verdicts.set("10.0.0.1:80", health::Status::healthy, health::Observed::connected);
     EXPECT_EQ(state.not_ready_reason(verdicts.find()), "1 of 2 endpoints not checked yet");
     verdicts.set("10.0.0.2:80", health::Status::unhealthy, health::Observed::refused);
@@ -93,7 +101,7 @@ TEST(ServiceState, AnUncheckedServiceIsReadyOncePolled) {
 TEST(ServiceState, NamesTheFailureWhileTheUpstreamHasNeverAnswered) {
     ServiceState state(make_service());
     state.observe(Failed{"timeout from 10.0.0.2:53"}, 1s, start);
-    state.decide(Verdicts{}.find());
+    decide(state, Verdicts{});
     EXPECT_EQ(state.view()->readiness, view::Readiness::no_upstream);
     EXPECT_THAT(state.not_ready_reason(Verdicts{}.find()), HasSubstr("timeout from 10.0.0.2:53"));
     EXPECT_EQ(state.last_error(), "timeout from 10.0.0.2:53");
@@ -104,16 +112,16 @@ TEST(ServiceState, GivesANewIndexOnlyToWhatCanBeSeen) {
     Verdicts verdicts;
     state.observe(seen({"10.0.0.1:80"}), 10s, start);
     verdicts.set("10.0.0.1:80", health::Status::healthy, health::Observed::connected);
-    ASSERT_TRUE(state.decide(verdicts.find()));
+    ASSERT_TRUE(decide(state, verdicts));
     const std::uint64_t index = state.index();
 
     state.observe(seen({"10.0.0.1:80"}), 10s, start + 10s);
     verdicts.all.begin()->second.last.latency = 3ms;
-    EXPECT_FALSE(state.decide(verdicts.find()));
+    EXPECT_FALSE(decide(state, verdicts));
     EXPECT_EQ(state.index(), index);
 
     state.observe(Failed{""}, 1s, start + 20s);
-    EXPECT_TRUE(state.decide(verdicts.find()));  // now a stale answer
+    EXPECT_TRUE(decide(state, verdicts));  // now a stale answer
     EXPECT_EQ(state.index(), index + 1);
     EXPECT_TRUE(state.view()->stale);
 }
@@ -124,20 +132,20 @@ TEST(ServiceState, KeepsAFormerMembersTargetNameForAMinute) {
     verdicts.set("10.0.0.2:80", health::Status::healthy, health::Observed::connected);
     state.observe(seen({"10.0.0.1:80", "10.0.0.2:80"}), 10s, start);
     state.observe(seen({"10.0.0.2:80"}), 10s, start + 10s);
-    state.decide(verdicts.find());
+    decide(state, verdicts);
     EXPECT_EQ(state.view()->targets.size(), 2U);  // in the reserve
 
     EXPECT_EQ(state.next_deadline(), start + 70s);
     EXPECT_TRUE(state.expire(start + 70s));  // left the reserve
-    state.decide(verdicts.find());
+    decide(state, verdicts);
     EXPECT_EQ(state.view()->targets.size(), 2U);
-    EXPECT_THAT(state.endpoints(), ElementsAre(endpoint("10.0.0.2:80")));
+    EXPECT_THAT(state.chosen(), ElementsAre(endpoint("10.0.0.2:80")));
 
     EXPECT_EQ(state.next_deadline(), start + 130s);
     EXPECT_FALSE(state.expire(start + 129s));
     EXPECT_TRUE(state.expire(start + 130s));
     const std::uint64_t index = state.index();
-    EXPECT_TRUE(state.decide(verdicts.find()));
+    EXPECT_TRUE(decide(state, verdicts));
     EXPECT_EQ(state.index(), index);  // nothing that is served changed
     EXPECT_THAT(state.view()->targets, ElementsAre(endpoint("10.0.0.2").address));
     EXPECT_EQ(state.next_deadline(), never);
@@ -146,7 +154,7 @@ TEST(ServiceState, KeepsAFormerMembersTargetNameForAMinute) {
 TEST(ServiceState, PicksInRotation) {
     ServiceState state(make_service(config::CheckKind::none));
     state.observe(seen({"10.0.0.1:80", "10.0.0.2:80"}), 10s, start);
-    state.decide(Verdicts{}.find());
+    decide(state, Verdicts{});
     EXPECT_EQ(state.pick(), endpoint("10.0.0.1:80"));
     EXPECT_EQ(state.pick(), endpoint("10.0.0.2:80"));
     EXPECT_EQ(state.pick(), endpoint("10.0.0.1:80"));
@@ -158,7 +166,7 @@ TEST(ServiceStatus, ShowsPollEndpointsAndReasons) {
     state.observe(seen({"10.0.0.1:80", "10.0.0.2:80"}), 10s, start);
     verdicts.set("10.0.0.1:80", health::Status::healthy, health::Observed::connected);
     verdicts.set("10.0.0.2:80", health::Status::unhealthy, health::Observed::refused);
-    state.decide(verdicts.find());
+    decide(state, verdicts);
 
     const WallAnchor wall{start, WallTime(1'700'000'000s)};
     const http_server::ServiceStatus status = service_status(state, verdicts.find(), wall);
@@ -184,10 +192,62 @@ TEST(ServiceStatus, UncheckedEndpointsSaySo) {
     state.observe(Empty{5s, "NXDOMAIN"}, 5s, start);
     EXPECT_EQ(service_status(state, Verdicts{}.find(), WallAnchor::take()).last_poll->error, "NXDOMAIN");
     state.observe(seen({"10.0.0.1"}), 10s, start);
-    state.decide(Verdicts{}.find());
+    decide(state, Verdicts{});
     const auto status = service_status(state, Verdicts{}.find(), WallAnchor::take());
     EXPECT_EQ(status.endpoints.at(0).state, "unchecked");
     EXPECT_FALSE(status.endpoints.at(0).last_check.has_value());
+}
+
+TEST(ServiceState, LoadsASnapshotOnlyBeforeTheFirstPoll) {
+    ServiceState state(make_service());
+    const membership::Member saved{.address = endpoint("10.0.0.1:80"), .first_seen = start - 1h, .last_seen = start};
+    EXPECT_TRUE(state.load({saved}, start));
+    EXPECT_TRUE(decide(state, Verdicts{}));
+    EXPECT_EQ(state.view()->readiness, view::Readiness::serving);
+    EXPECT_TRUE(state.view()->stale);
+    EXPECT_EQ(state.decision().endpoints.at(0).reason, "held:snapshot");
+
+    ServiceState polled(make_service());
+    polled.observe(seen({"10.0.0.2:80"}), 10s, start);
+    EXPECT_FALSE(polled.load({saved}, start));
+    EXPECT_EQ(polled.registry().members().size(), 1u);
+}
+
+TEST(ServiceState, KeepsItsViewWhenOnlyWhatIsSaidOfAnEndpointChanges) {
+    ServiceState state(make_service());
+    Verdicts verdicts;
+    state.observe(seen({"10.0.0.1:80", "10.0.0.2:80"}), 10s, start);
+    verdicts.set("10.0.0.1:80", health::Status::healthy, health::Observed::connected);
+    verdicts.set("10.0.0.2:80", health::Status::unhealthy, health::Observed::timeout);
+    EXPECT_TRUE(decide(state, verdicts));
+    const auto before = state.view();
+    const auto index = state.index();
+    verdicts.set("10.0.0.2:80", health::Status::unhealthy, health::Observed::refused);
+    EXPECT_FALSE(decide(state, verdicts));
+    EXPECT_EQ(state.view(), before);
+    EXPECT_EQ(state.index(), index + 1);
+}
+
+TEST(ServiceState, DecidesAnewWhileASlowStartGrows) {
+    config::Service service = make_service();
+    service.slow_start = 10s;
+    ServiceState state(std::move(service));
+    Verdicts verdicts;
+    state.observe(seen({"10.0.0.1:80", "10.0.0.2:80"}), 10s, start);
+    verdicts.set("10.0.0.1:80", health::Status::healthy, health::Observed::connected);
+    verdicts.set("10.0.0.2:80", health::Status::healthy, health::Observed::connected);
+    verdicts.all[endpoint("10.0.0.2:80")].recovered = true;
+    verdicts.all[endpoint("10.0.0.2:80")].since = start;
+    decide(state, verdicts);
+    EXPECT_NEAR(state.decision().endpoints.at(1).weight, 0.1, 0.001);
+    const TimePoint next = state.next_deadline();
+    ASSERT_LE(next, start + 1s);
+    EXPECT_TRUE(state.expire(next));
+    EXPECT_TRUE(decide(state, verdicts, next));
+    EXPECT_GT(state.decision().endpoints.at(1).weight, 0.1);
+    decide(state, verdicts, start + 10s);
+    EXPECT_EQ(state.decision().endpoints.at(1).weight, 1);
+    EXPECT_EQ(state.next_deadline(), never);
 }
 
 }  // namespace

@@ -1,0 +1,171 @@
+// The snapshot's file. Layer: app.
+#include "app/snapshot_store.hpp"
+
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "base/log.hpp"
+#include "base/whole_file.hpp"
+
+namespace taskdns::app {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto shortest_pause = 1s;                     // between two writes
+constexpr std::size_t largest_file = 64 * 1024 * 1024;  // 1,000 services of 1,000 endpoints at 60 octets
+
+/// A way back to the control thread that a job may use even after we have gone: then nothing happens.
+class WayBack {
+public:
+    explicit WayBack(asio::any_io_executor executor) : executor_(std::move(executor)) {}
+
+    template <class Function>
+    void post(Function function) {
+        const std::lock_guard lock(mutex_);
+        if (executor_) asio::post(*executor_, std::move(function));
+    }
+    void close() {
+        const std::lock_guard lock(mutex_);
+        executor_.reset();
+    }
+
+private:
+    std::mutex mutex_;
+    std::optional<asio::any_io_executor> executor_;
+};
+
+}  // namespace
+
+struct SnapshotStore::State : std::enable_shared_from_this<SnapshotStore::State> {
+    State(asio::any_io_executor executor, std::string file, Collect collector)
+        : path(std::move(file)),
+          collect(std::move(collector)),
+          timer(executor),
+          way_back(std::make_shared<WayBack>(executor)) {}
+
+    void loaded(const Result<std::optional<membership::Snapshot>>& result, const OnLoaded& on_loaded);
+    void arm(FileThread& files);
+    void write(FileThread& files);
+    void written(const Result<void>& result, FileThread& files);
+
+    std::string path;
+    Collect collect;
+    asio::steady_timer timer;
+    std::shared_ptr<WayBack> way_back;
+    bool ready = false;  // load() has ended, so that nothing unread is overwritten
+    bool dirty = false;
+    bool armed = false;  // waiting for the pause, or for a write to end
+    bool writing = false;
+    bool failing = false;
+    TimePoint next_write{};
+};
+
+namespace {
+
+/// On the file thread. Null: there is no file.
+Result<std::optional<membership::Snapshot>> read(const std::string& path) {
+    const auto text = read_whole_file(path, largest_file);
+    if (!text) return text.error();
+    if (!*text) return std::optional<membership::Snapshot>();
+    auto parsed = membership::parse_snapshot(**text);
+    if (!parsed) return Error{parsed.error().code, path + ": " + parsed.error().message};
+    return std::optional(std::move(*parsed));
+}
+
+}  // namespace
+
+SnapshotStore::SnapshotStore(asio::any_io_executor executor, std::string path, Collect collect)
+    : state_(std::make_shared<State>(std::move(executor), std::move(path), std::move(collect))) {}
+
+SnapshotStore::~SnapshotStore() {
+    state_->way_back->close();
+    state_->timer.cancel();
+}
+
+void SnapshotStore::load(OnLoaded on_loaded) {
+    if (state_->path.empty()) return;
+    const bool begun = files_.submit([path = state_->path, way_back = state_->way_back, state = std::weak_ptr(state_),
+                                      files = &files_, on_loaded = std::move(on_loaded)] {
+        auto result = read(path);
+        way_back->post([state, files, on_loaded, result = std::move(result)] {
+            const auto alive = state.lock();
+            if (!alive) return;
+            alive->loaded(result, on_loaded);
+            if (alive->dirty) alive->arm(*files);
+        });
+    });
+    if (!begun) log::warning("snapshot", "not read: no thread to read it with", {{"path", state_->path}});
+}
+
+void SnapshotStore::State::loaded(const Result<std::optional<membership::Snapshot>>& result,
+                                  const OnLoaded& on_loaded) {
+    ready = true;
+    if (!result) {
+        log::warning("snapshot", "not loaded: it is ignored, and replaced at the next change",
+                     {{"path", path}, {"reason", result.error().message}});
+        return;
+    }
+    if (!*result) {
+        log::info("snapshot", "there is none yet", {{"path", path}});
+        return;
+    }
+    log::info("snapshot", "loaded",
+              {{"path", path},
+               {"services", (*result)->services.size()},
+               {"written", format_wall_time((*result)->written)}});
+    on_loaded(**result);
+}
+
+void SnapshotStore::changed() {
+    if (state_->path.empty()) return;
+    state_->dirty = true;
+    state_->arm(files_);
+}
+
+void SnapshotStore::State::arm(FileThread& files) {
+    if (armed || writing || !ready) return;
+    armed = true;
+    timer.expires_at(next_write);
+    timer.async_wait([self = weak_from_this(), files = &files](const boost::system::error_code& error) {
+        const auto alive = self.lock();
+        if (error || !alive) return;
+        alive->armed = false;
+        alive->write(*files);
+    });
+}
+
+void SnapshotStore::State::write(FileThread& files) {
+    dirty = false;
+    next_write = Clock::now() + shortest_pause;
+    writing = files.submit([path = path, snapshot = collect(), way_back = way_back, self = weak_from_this(), &files] {
+        const Result<void> result = replace_whole_file(path, membership::format_snapshot(snapshot));
+        way_back->post([self, result, &files] {
+            if (const auto alive = self.lock()) alive->written(result, files);
+        });
+    });
+    if (!writing) dirty = true;  // the next change tries again
+}
+
+void SnapshotStore::State::written(const Result<void>& result, FileThread& files) {
+    writing = false;
+    if (!result) {
+        dirty = true;
+        if (!failing) log::warning("snapshot", "cannot be written", {{"reason", result.error().message}});
+    } else if (failing) {
+        log::info("snapshot", "is written again", {{"path", path}});
+    }
+    failing = result.has_error();
+    if (dirty && !failing) arm(files);  // after a failure, the next change tries again
+}
+
+void SnapshotStore::stop(milliseconds limit) {
+    if (state_->ready && state_->dirty && !state_->writing) state_->write(files_);
+    files_.stop(limit);
+}
+
+}  // namespace taskdns::app

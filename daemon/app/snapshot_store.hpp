@@ -1,0 +1,39 @@
+// The snapshot's file: read at the start, written when members change (design.md, section 5).
+// Layer: app. Threads: the control thread's executor; the file itself is touched by a FileThread only, so a hanging
+// file system delays nothing.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/asio.hpp"
+#include "base/file_thread.hpp"
+#include "membership/snapshot.hpp"
+
+namespace taskdns::app {
+
+class SnapshotStore {
+public:
+    using Collect = std::function<membership::Snapshot()>;
+    using OnLoaded = std::function<void(const membership::Snapshot& snapshot)>;
+
+    /// `path` empty: every call does nothing. `collect` gives what is to be written, when it is.
+    SnapshotStore(asio::any_io_executor executor, std::string path, Collect collect);
+    ~SnapshotStore();
+
+    /// Reads the file; `on_loaded` is called later, unless there is none or it is damaged, which is logged. Nothing
+    /// is written before this has ended. Call once.
+    void load(OnLoaded on_loaded);
+    /// Members have changed: writes within a second, at most once a second.
+    void changed();
+    /// Writes what has changed, if that takes no longer than `limit`.
+    void stop(milliseconds limit);
+
+private:
+    struct State;
+    std::shared_ptr<State> state_;
+    FileThread files_;
+};
+
+}  // namespace taskdns::app
