@@ -1,7 +1,9 @@
 // What https checks trust. Layer: health (may include base, config, Asio, OpenSSL).
 #include "health/tls_contexts.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <system_error>
@@ -44,9 +46,12 @@ Result<TlsContexts::Context> make_verifying_context(const std::string& ca_file) 
 }  // namespace
 
 Result<TlsContexts::Stamp> TlsContexts::stamp_of(const std::string& path) {
+    const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // to open a pipe would block
+    if (file < 0) return ca_file_error(path, std::generic_category().message(errno));
     struct stat found {};
-    if (stat(path.c_str(), &found) != 0) return ca_file_error(path, std::generic_category().message(errno));
-    if (!S_ISREG(found.st_mode)) return ca_file_error(path, "is not a file");  // to open a pipe would block
+    fstat(file, &found);  // cannot fail for an open file; one that says nothing is no regular file
+    close(file);
+    if (!S_ISREG(found.st_mode)) return ca_file_error(path, "is not a file");
     return Stamp{found.st_dev, found.st_ino, found.st_size, found.st_mtim.tv_sec, found.st_mtim.tv_nsec};
 }
 

@@ -23,9 +23,9 @@ class TlsContexts {
 public:
     using Context = std::shared_ptr<asio::ssl::context>;
 
-    /// The context for `verify` and `ca_file`; for a client, TLS 1.2 or newer. Each call looks at the file (one
-    /// stat), and reads it again when it is another than before. A file that cannot be read or holds no certificate
-    /// is an error that names it; nothing older is used then, and the next call looks again.
+    /// The context for `verify` and `ca_file`; for a client, TLS 1.2 or newer. Each call looks at the file (it
+    /// is opened), and reads it again when it is another than before. A file that cannot be read or holds no
+    /// certificate is an error that names it; nothing older is used then, and the next call looks again.
     Result<Context> get(const config::Tls& tls);
 
     std::size_t size() const { return verifying_.size() + (unverified_ ? 1 : 0); }

@@ -60,6 +60,8 @@ asio::awaitable<Outcome> get_over_tls(boost::beast::tcp_stream* stream, std::sha
                                       Target target, TimePoint begin) {
     const Result<TlsContexts::Context> context = contexts->get(target.tls);
     if (!context) co_return local_fault(context.error().message);
+    error_code ignored;
+    stream->socket().set_option(asio::ip::tcp::no_delay(true), ignored);  // else the GET may wait for an ACK
     TlsStream tls(*stream, **context);
     SSL* const connection = tls.native_handle();
     if (!expect_name(connection, target.tls)) co_return local_fault("tls.server_name cannot be asked for");
