@@ -152,9 +152,8 @@ void NetworkNamespaces::remove_default_route() const { configure(task_, {"route 
 void NetworkNamespaces::restore_default_route() const { configure(task_, {"route add default via 10.0.1.1"}); }
 
 std::vector<std::string> NetworkNamespaces::with_own_resolver(const std::vector<std::string>& argv) const {
-    std::vector<std::string> all{
-        "unshare",           "--mount", "sh", "-c", "mount --bind \"$0\" /etc/resolv.conf && exec \"$@\"",
-        dir_ / "resolv.conf"};
+    const char* script = "mount --bind \"$1\" /etc/resolv.conf && shift && exec \"$@\"";
+    std::vector<std::string> all{"unshare", "--mount", "sh", "-c", script, "with_own_resolver", dir_ / "resolv.conf"};
     all.insert(all.end(), argv.begin(), argv.end());
     return all;
 }
