@@ -1,0 +1,149 @@
+// Who loses which address to whom.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "membership/claims.hpp"
+
+namespace taskdns::membership {
+namespace {
+
+using namespace std::chrono_literals;
+
+const TimePoint start{100h};
+constexpr ServiceIndex a = 0;
+constexpr ServiceIndex b = 1;
+
+/// 10.0.0.N:80, first seen at `first`, last seen at `last`, in seconds after `start`.
+Member member(unsigned n, Presence presence, int first = 0, int last = 10, std::uint16_t port = 80) {
+    return {.address = {*IpAddress::parse("10.0.0." + std::to_string(n)), port},
+            .presence = presence,
+            .first_seen = start + std::chrono::seconds(first),
+            .last_seen = start + std::chrono::seconds(last)};
+}
+
+constexpr Presence present = Presence::present;
+constexpr Presence held = Presence::held_failed;
+
+struct ClaimCase {
+    const char* name;
+    std::vector<Member> of_a;
+    std::vector<Member> of_b;
+    const char* lost;  ///< `a1 b2`: a loses 10.0.0.1, b loses 10.0.0.2
+    bool a_by_port = false;
+    bool b_by_port = false;
+};
+void PrintTo(const ClaimCase& c, std::ostream* out) { *out << c.name; }
+
+std::string words(const std::vector<Claims::Lost>& lost) {
+    std::string out;
+    for (const Claims::Lost& one : lost) {
+        if (!out.empty()) out += " ";
+        out += (one.service == a ? "a" : "b") + std::to_string(one.endpoint.address.bytes().back());
+        if (one.endpoint.port != 80) out += ":" + std::to_string(one.endpoint.port);
+    }
+    return out;
+}
+
+class ClaimsOf : public testing::TestWithParam<ClaimCase> {};
+
+TEST_P(ClaimsOf, Two) {
+    const ClaimCase& c = GetParam();
+    Claims claims;
+    claims.set(a, c.a_by_port, c.of_a);
+    claims.set(b, c.b_by_port, c.of_b);
+    EXPECT_EQ(words(claims.lost_by(a)), c.lost);
+    EXPECT_EQ(words(claims.lost_by(b)), c.lost);
+}
+
+// clang-format off
+INSTANTIATE_TEST_SUITE_P(
+    Membership, ClaimsOf,
+    testing::Values(
+        ClaimCase{"NothingInCommon",      {member(1, Presence::absent)}, {member(2, present)}, ""},
+        ClaimCase{"BothNameIt",           {member(1, present)}, {member(1, present)}, ""},
+        ClaimCase{"BothHoldIt",           {member(1, Presence::absent)}, {member(1, Presence::absent)}, ""},
+        ClaimCase{"Absent",               {member(1, Presence::absent)}, {member(1, present)}, "a1"},
+        ClaimCase{"Withdrawn",            {member(1, Presence::withdrawn)}, {member(1, present)}, "a1"},
+        ClaimCase{"HeldEmpty",            {member(1, Presence::held_empty)}, {member(1, present)}, "a1"},
+        ClaimCase{"HeldGuard",            {member(1, Presence::held_guard)}, {member(1, present)}, "a1"},
+        ClaimCase{"TheOtherWayRound",     {member(1, present)}, {member(1, Presence::absent)}, "b1"},
+        ClaimCase{"EachFromTheOther",     {member(1, present), member(2, Presence::absent)}, {member(1, Presence::absent), member(2, present)}, "a2 b1"},
+
+        // The same tasks under two names.
+        ClaimCase{"AnotherPresentInBoth", {member(1, Presence::absent), member(2, present)}, {member(1, present), member(2, present)}, ""},
+        ClaimCase{"AnotherPresentInOne",  {member(1, Presence::absent), member(2, Presence::absent)}, {member(1, present), member(2, present)}, "a1 a2"},
+        ClaimCase{"AnotherPresentButNotCommon", {member(1, Presence::absent), member(2, present)}, {member(1, present), member(3, present)}, "a1"},
+        ClaimCase{"AnotherHeldByBoth",    {member(1, Presence::absent), member(2, Presence::absent)}, {member(1, present), member(2, Presence::absent)}, "a1"},
+
+        // The holder's registry fails: only what began after its last answer.
+        ClaimCase{"FailedAndBegunAfter",  {member(1, held)}, {member(1, present, 11)}, "a1"},
+        ClaimCase{"FailedAndBegunAtOnce", {member(1, held)}, {member(1, present, 10)}, ""},
+        ClaimCase{"FailedAndBegunBefore", {member(1, held)}, {member(1, present, 9)}, ""},
+        ClaimCase{"SnapshotAndBegunAfter", {member(1, Presence::held_snapshot)}, {member(1, present, 11)}, "a1"},
+        ClaimCase{"SnapshotAndBegunBefore", {member(1, Presence::held_snapshot)}, {member(1, present, 9)}, ""},
+        ClaimCase{"FailedButTheSameTasks", {member(1, held), member(2, held)}, {member(1, present, 11), member(2, present)}, ""},
+        ClaimCase{"FailedButTheSameNewTasks", {member(1, held), member(2, held)}, {member(1, present, 11), member(2, present, 11)}, ""},
+        ClaimCase{"FailedAndOneInReserve", {member(1, held), member(2, Presence::withdrawn)}, {member(1, present, 11), member(2, present)}, "a2"},
+        ClaimCase{"FailedAndTheOtherHoldsAnother", {member(1, held), member(2, held)}, {member(1, present, 11), member(2, Presence::absent)}, "a1"},
+        ClaimCase{"BothFail",             {member(1, held)}, {member(1, held, 11)}, ""},
+
+        // Ports.
+        ClaimCase{"OtherPortWithoutPorts", {member(1, Presence::absent, 0, 10, 81)}, {member(1, present)}, "a1:81"},
+        ClaimCase{"OtherPortWherePortsCount", {member(1, Presence::absent, 0, 10, 81)}, {member(1, present)}, "", true, true},
+        ClaimCase{"OtherPortWhereOneCounts", {member(1, Presence::absent, 0, 10, 81)}, {member(1, present)}, "", true, false},
+        ClaimCase{"OtherPortWhereTheOtherCounts", {member(1, Presence::absent, 0, 10, 81)}, {member(1, present)}, "", false, true},
+        ClaimCase{"SamePortWherePortsCount", {member(1, Presence::absent)}, {member(1, present)}, "a1", true, true},
+        ClaimCase{"OneOfTwoPorts",        {member(1, Presence::absent), member(1, Presence::absent, 0, 10, 81)}, {member(1, present)}, "a1", true, true},
+        ClaimCase{"AnotherPortInBothIsTheSameTask", {member(1, Presence::absent), member(1, present, 0, 10, 81)}, {member(1, present), member(1, present, 0, 10, 81)}, "", true, true},
+        ClaimCase{"AnotherPortIsNoOtherAddress", {member(1, held)}, {member(1, present, 11), member(1, present, 11, 20, 81)}, "a1"}),
+    [](const auto& instance) { return instance.param.name; });
+// clang-format on
+
+TEST(Claims, FollowWhatIsSet) {
+    Claims claims;
+    EXPECT_TRUE(claims.lost_by(a).empty());
+    claims.set(a, false, {member(1, Presence::absent), member(2, Presence::absent)});
+    claims.set(b, false, {member(1, present)});
+    EXPECT_EQ(words(claims.lost_by(b)), "a1");
+    claims.set(a, false, {member(2, Presence::absent)});
+    EXPECT_EQ(words(claims.lost_by(b)), "");
+    claims.set(b, false, {member(2, present)});
+    EXPECT_EQ(words(claims.lost_by(a)), "a2");
+    claims.set(b, false, {});
+    EXPECT_EQ(words(claims.lost_by(a)), "");
+    EXPECT_EQ(words(claims.lost_by(b)), "");
+}
+
+TEST(Claims, NameEachLossOnceThoughSeveralTookIt) {
+    Claims claims;
+    claims.set(0, false, {member(1, Presence::absent)});
+    claims.set(1, false, {member(1, present)});
+    claims.set(2, false, {member(1, present)});
+    EXPECT_EQ(words(claims.lost_by(0)), "a1");
+}
+
+/// A thousand services of a hundred endpoints, each of which shares one address with the next: seconds if each were
+/// compared with all others.
+TEST(Claims, LookOnlyAtTheAddressesOfOneService) {
+    Claims claims;
+    const auto address = [](unsigned service, unsigned n) {
+        const unsigned number = service * 99 + n;
+        return SocketAddress{
+            IpAddress(IpAddress::V4Bytes{10, static_cast<std::uint8_t>(number >> 16),
+                                         static_cast<std::uint8_t>(number >> 8), static_cast<std::uint8_t>(number)}),
+            80};
+    };
+    for (ServiceIndex service = 0; service < 1000; ++service) {
+        std::vector<Member> members;
+        for (unsigned n = 0; n < 100; ++n) {
+            members.push_back({.address = address(service, n), .presence = n == 0 ? Presence::absent : present});
+        }
+        claims.set(service, false, members);
+    }
+    std::size_t lost = 0;
+    for (ServiceIndex service = 0; service < 1000; ++service) lost += claims.lost_by(service).size();
+    EXPECT_EQ(lost, 2U * 999);  // each is named by its holder and by its taker
+}
+
+}  // namespace
+}  // namespace taskdns::membership
