@@ -15,30 +15,16 @@
 #include <gtest/gtest.h>
 
 #include "health/checker.hpp"
+#include "unit/health_endpoints.hpp"
 
 namespace taskdns::health {
 namespace {
 
-using namespace std::chrono_literals;
-
 constexpr milliseconds patience = 20s;
 
-SocketAddress endpoint(int number) {
-    return {IpAddress(IpAddress::V4Bytes{10, 0, static_cast<std::uint8_t>(number / 256),
-                                         static_cast<std::uint8_t>(number % 256)}),
-            8080};
-}
-
-std::vector<SocketAddress> endpoints(int count) {
-    std::vector<SocketAddress> out;
-    for (int i = 1; i <= count; ++i) out.push_back(endpoint(i));
-    return out;
-}
-
-config::Health tcp_policy(milliseconds interval = 1h) {
-    config::Health policy;
-    policy.check = config::CheckKind::tcp;
-    policy.interval = interval;
+/// One probe and no other soon, unless `interval` says so.
+config::Health probed_every(milliseconds interval = 1h) {
+    config::Health policy = tcp_policy(interval);
     policy.fast_interval = interval;
     return policy;
 }
@@ -128,7 +114,7 @@ protected:
 };
 
 TEST_F(Checkers, ProbesNewEndpointsAndReportsThem) {
-    checker->set_endpoints(3, "orders.local", tcp_policy(), endpoints(2));
+    checker->set_endpoints(3, "orders.local", probed_every(), endpoints(2));
     EXPECT_TRUE(events.empty()) << "never from within a call";
     settle();
     EXPECT_THAT(fake->probed, testing::ElementsAre(endpoint(1), endpoint(2)));
@@ -139,21 +125,21 @@ TEST_F(Checkers, ProbesNewEndpointsAndReportsThem) {
 }
 
 TEST_F(Checkers, WakesForEndpointsThatComeWhileItSleeps) {
-    checker->set_endpoints(0, "orders.local", tcp_policy(), endpoints(1));
+    checker->set_endpoints(0, "orders.local", probed_every(), endpoints(1));
     settle();
-    checker->set_endpoints(0, "orders.local", tcp_policy(), endpoints(2));
+    checker->set_endpoints(0, "orders.local", probed_every(), endpoints(2));
     settle();
     EXPECT_THAT(fake->probed, testing::ElementsAre(endpoint(1), endpoint(2)));
 }
 
 TEST_F(Checkers, ProbesAgainAndAgain) {
-    checker->set_endpoints(0, "orders.local", tcp_policy(1ms), endpoints(1));
+    checker->set_endpoints(0, "orders.local", probed_every(1ms), endpoints(1));
     run_until([&] { return events.size() >= 5; });
     EXPECT_EQ(changes(), 1U);
 }
 
 TEST_F(Checkers, FollowsTheEndpointDownAndUpAgain) {
-    config::Health policy = tcp_policy(1ms);
+    config::Health policy = probed_every(1ms);
     checker->set_endpoints(0, "orders.local", policy, endpoints(1));
     run_until([&] { return changes() == 1; });
     fake->outcome.observed = Observed::refused;
@@ -167,7 +153,7 @@ TEST_F(Checkers, FollowsTheEndpointDownAndUpAgain) {
 TEST_F(Checkers, CountsEveryKindOfOutcome) {
     const auto probe_as = [this](Observed observed, int number) {
         fake->outcome.observed = observed;
-        checker->set_endpoints(0, "orders.local", tcp_policy(), endpoints(number));
+        checker->set_endpoints(0, "orders.local", probed_every(), endpoints(number));
         settle();
     };
     probe_as(Observed::connected, 1);
@@ -182,7 +168,7 @@ TEST_F(Checkers, CountsEveryKindOfOutcome) {
 
 TEST_F(Checkers, HasNoMoreInFlightThanAllowedAndGetsToAll) {
     fake->manner = Fake::Manner::wait;
-    checker->set_endpoints(0, "orders.local", tcp_policy(), endpoints(600));
+    checker->set_endpoints(0, "orders.local", probed_every(), endpoints(600));
     settle();
     EXPECT_EQ(fake->in_flight, Checker::max_in_flight);
     for (int round = 0; round < 3; ++round) {
@@ -196,9 +182,9 @@ TEST_F(Checkers, HasNoMoreInFlightThanAllowedAndGetsToAll) {
 
 TEST_F(Checkers, IgnoresTheOutcomeOfARemovedEndpoint) {
     fake->manner = Fake::Manner::wait;
-    checker->set_endpoints(0, "orders.local", tcp_policy(), endpoints(1));
+    checker->set_endpoints(0, "orders.local", probed_every(), endpoints(1));
     settle();
-    checker->set_endpoints(0, "orders.local", tcp_policy(), {});
+    checker->set_endpoints(0, "orders.local", probed_every(), {});
     fake->release_all();
     settle();
     EXPECT_EQ(fake->in_flight, 0U);
@@ -208,9 +194,9 @@ TEST_F(Checkers, IgnoresTheOutcomeOfARemovedEndpoint) {
 TEST_F(Checkers, CallbackMayChangeTheEndpoints) {
     on_event = [this](const Checker::Event& event) {
         EXPECT_NE(checker->find(event.service, event.endpoint), nullptr);
-        checker->set_endpoints(event.service, "orders.local", tcp_policy(), {endpoint(2)});
+        checker->set_endpoints(event.service, "orders.local", probed_every(), {endpoint(2)});
     };
-    checker->set_endpoints(0, "orders.local", tcp_policy(), endpoints(1));
+    checker->set_endpoints(0, "orders.local", probed_every(), endpoints(1));
     settle();
     EXPECT_THAT(fake->probed, testing::ElementsAre(endpoint(1), endpoint(2)));
     EXPECT_EQ(checker->find(0, endpoint(1)), nullptr);
@@ -218,7 +204,7 @@ TEST_F(Checkers, CallbackMayChangeTheEndpoints) {
 
 TEST_F(Checkers, ProbeThatThrowsIsALocalFaultAndIsTriedAgain) {
     fake->manner = Fake::Manner::fail;
-    checker->set_endpoints(0, "orders.local", tcp_policy(1ms), endpoints(1));
+    checker->set_endpoints(0, "orders.local", probed_every(1ms), endpoints(1));
     run_until([&] { return events.size() >= 3; });
     EXPECT_EQ(checker->find(0, endpoint(1))->status, Status::pending);
     EXPECT_TRUE(checker->find(0, endpoint(1))->local_fault);
@@ -229,7 +215,7 @@ TEST_F(Checkers, StopEndsIdleChecker) { EXPECT_EQ(stop(patience), true); }
 
 TEST_F(Checkers, StopEndsProbesInFlightWithoutAReport) {
     fake->manner = Fake::Manner::wait;
-    checker->set_endpoints(0, "orders.local", tcp_policy(), endpoints(300));
+    checker->set_endpoints(0, "orders.local", probed_every(), endpoints(300));
     settle();
     EXPECT_EQ(stop(patience), true);
     EXPECT_EQ(fake->in_flight, 0U);
@@ -238,7 +224,7 @@ TEST_F(Checkers, StopEndsProbesInFlightWithoutAReport) {
 
 TEST_F(Checkers, ProbesNothingAfterStop) {
     EXPECT_EQ(stop(patience), true);
-    checker->set_endpoints(0, "orders.local", tcp_policy(), endpoints(3));
+    checker->set_endpoints(0, "orders.local", probed_every(), endpoints(3));
     settle();
     EXPECT_TRUE(fake->probed.empty());
     EXPECT_EQ(stop(patience), true);
@@ -246,15 +232,15 @@ TEST_F(Checkers, ProbesNothingAfterStop) {
 
 TEST_F(Checkers, CallbackMayStopIt) {
     on_event = [this](const Checker::Event&) { checker.reset(); };
-    checker->set_endpoints(0, "orders.local", tcp_policy(1ms), endpoints(50));
-    checker->set_endpoints(1, "other.local", tcp_policy(1ms), endpoints(50));  // told of the same outcomes
+    checker->set_endpoints(0, "orders.local", probed_every(1ms), endpoints(50));
+    checker->set_endpoints(1, "other.local", probed_every(1ms), endpoints(50));  // told of the same outcomes
     settle();
     EXPECT_EQ(events.size(), 1U);
 }
 
 TEST_F(Checkers, DestroyedWhileProbesAreInFlightReportsNothing) {
     fake->manner = Fake::Manner::wait;
-    checker->set_endpoints(0, "orders.local", tcp_policy(), endpoints(3));
+    checker->set_endpoints(0, "orders.local", probed_every(), endpoints(3));
     settle();
     EXPECT_EQ(fake->in_flight, 3U);
     checker.reset();
@@ -271,7 +257,7 @@ TEST_F(Checkers, MayBeLeftBehindByItsExecutor) {
         other.get_executor(),
         [own_fake](Target target, milliseconds timeout) { return fake_probe(own_fake, std::move(target), timeout); },
         [](const Checker::Event&) { ADD_FAILURE(); }, 1);
-    doomed.set_endpoints(0, "orders.local", tcp_policy(), endpoints(3));
+    doomed.set_endpoints(0, "orders.local", probed_every(), endpoints(3));
     other.poll();
     EXPECT_EQ(own_fake->in_flight, 3U);
 }

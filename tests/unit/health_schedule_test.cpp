@@ -1,83 +1,17 @@
-// When which target is probed, and who learns of the outcome: the whole schedule under virtual time.
-#include <algorithm>
-#include <set>
+// When which target is probed, and who learns of the outcome: the schedule under virtual time.
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "health/schedule.hpp"
+#include "unit/health_schedules.hpp"
 
 namespace taskdns::health {
-
-void PrintTo(const Event& event, std::ostream* out) {
-    *out << "service " << event.service << ' ' << event.endpoint.to_string() << (event.changed ? " changed" : "");
-}
-
 namespace {
 
-using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-constexpr TimePoint start{1h};
-const std::string name = "orders.local";
-
-SocketAddress endpoint(int number) {
-    return {IpAddress(IpAddress::V4Bytes{10, 0, static_cast<std::uint8_t>(number / 256),
-                                         static_cast<std::uint8_t>(number % 256)}),
-            8080};
-}
-
-std::vector<SocketAddress> endpoints(int count) {
-    std::vector<SocketAddress> out;
-    for (int i = 1; i <= count; ++i) out.push_back(endpoint(i));
-    return out;
-}
-
-config::Health tcp_policy(milliseconds interval = 2s) {
-    config::Health policy;
-    policy.check = config::CheckKind::tcp;
-    policy.interval = interval;
-    return policy;
-}
-
-config::Health http_policy(std::string path) {
-    config::Health policy = tcp_policy();
-    policy.check = config::CheckKind::http;
-    policy.path = std::move(path);
-    return policy;
-}
-
-const Outcome connected{.observed = Observed::connected};
-const Outcome refused{.observed = Observed::refused};
-const Outcome timed_out{.observed = Observed::timeout};
-
-class Schedules : public testing::Test {
-protected:
-    /// Takes all that is due, in order.
-    std::vector<Schedule::Job> take_all(TimePoint now) {
-        std::vector<Schedule::Job> jobs;
-        while (auto job = schedule.take_due(now)) jobs.push_back(std::move(*job));
-        return jobs;
-    }
-    std::vector<SocketAddress> addresses_of(const std::vector<Schedule::Job>& jobs) {
-        std::vector<SocketAddress> out;
-        for (const auto& job : jobs) out.push_back(job.target.address);
-        return out;
-    }
-    /// The only job that is due; a failure if there is none or another.
-    Schedule::Job take_one(TimePoint now) {
-        auto job = schedule.take_due(now);
-        EXPECT_TRUE(job.has_value());
-        EXPECT_FALSE(schedule.take_due(now).has_value());
-        return job.value_or(Schedule::Job{});
-    }
-
-    Schedule schedule{256, 1};
-};
 
 TEST_F(Schedules, HasNothingToDoAtFirst) {
     EXPECT_EQ(schedule.next_due(), never);
@@ -330,91 +264,6 @@ TEST_F(Schedules, LongerIntervalCountsFromTheNextProbe) {
     schedule.finish(take_one(start), connected, start);
     schedule.set_endpoints(0, name, tcp_policy(10min), endpoints(1), start + 1s);
     EXPECT_LE(schedule.next_due(), start + 10s);
-}
-
-// More that is due than may be in flight.
-
-class CrowdedSchedules : public Schedules {
-protected:
-    CrowdedSchedules() { schedule = Schedule(2, 1); }
-};
-
-TEST_F(CrowdedSchedules, HasNoMoreInFlightThanAllowed) {
-    schedule.set_endpoints(0, name, tcp_policy(), endpoints(5), start);
-    const auto first = take_all(start);
-    EXPECT_THAT(addresses_of(first), ElementsAre(endpoint(1), endpoint(2)));
-    EXPECT_EQ(schedule.next_due(), never) << "until one of them ends";
-    schedule.finish(first[1], connected, start + 1ms);
-    EXPECT_EQ(schedule.next_due(), start);
-    EXPECT_EQ(take_one(start + 1ms).target.address, endpoint(3));
-}
-
-TEST_F(CrowdedSchedules, ForgottenOnesStillCountUntilTheyEnd) {
-    schedule.set_endpoints(0, name, tcp_policy(), endpoints(2), start);
-    const auto old_jobs = take_all(start);
-    schedule.set_endpoints(0, name, tcp_policy(), {endpoint(3)}, start);
-    EXPECT_FALSE(schedule.take_due(start).has_value());
-    schedule.finish(old_jobs[0], connected, start);
-    EXPECT_EQ(take_one(start).target.address, endpoint(3));
-}
-
-TEST_F(CrowdedSchedules, StarvesNobody) {
-    constexpr int count = 9;
-    config::Health hasty = tcp_policy(100ms);  // due again long before the others had their turn
-    schedule.set_endpoints(0, name, hasty, endpoints(count), start);
-    std::vector<int> probes(count + 1);
-    TimePoint now = start;
-    for (int round = 0; round < 90; ++round) {
-        const auto jobs = take_all(now);
-        ASSERT_LE(jobs.size(), 2U);
-        now += 200ms;
-        for (const auto& job : jobs) {
-            ++probes[static_cast<std::size_t>(job.target.address.address.bytes()[3])];
-            schedule.finish(job, timed_out, now);
-        }
-    }
-    for (int i = 1; i <= count; ++i) {  // of 180 in 9 parts; jitter lets one pass another by one turn
-        EXPECT_GE(probes[static_cast<std::size_t>(i)], 19);
-        EXPECT_LE(probes[static_cast<std::size_t>(i)], 21);
-    }
-}
-
-TEST_F(Schedules, ManyEndpointsOverManyChangesStayConsistent) {
-    std::minstd_rand random(7);
-    std::vector<Schedule::Job> in_flight;
-    std::vector<std::set<SocketAddress>> current(3);
-    TimePoint now = start;
-    for (int step = 0; step < 3'000; ++step) {
-        now += milliseconds(random() % 300);
-        const auto service = static_cast<ServiceIndex>(random() % 3);
-        if (random() % 10 == 0) {
-            std::vector<SocketAddress> chosen;
-            for (int i = 1; i <= 40; ++i) {
-                if (random() % 2 == 0) chosen.push_back(endpoint(i));
-            }
-            current[service] = {chosen.begin(), chosen.end()};
-            schedule.set_endpoints(service, name, random() % 4 == 0 ? http_policy("/") : tcp_policy(), chosen, now);
-        }
-        for (auto& job : take_all(now)) in_flight.push_back(std::move(job));
-        ASSERT_EQ(schedule.in_flight(), in_flight.size());
-        std::shuffle(in_flight.begin(), in_flight.end(), random);
-        for (std::size_t n = random() % 20; n > 0 && !in_flight.empty(); --n) {
-            const Outcome outcome = random() % 3 == 0 ? timed_out : random() % 2 == 0 ? refused : connected;
-            for (const Event& event : schedule.finish(in_flight.back(), outcome, now)) {
-                ASSERT_TRUE(current[event.service].contains(event.endpoint));
-                ASSERT_NE(schedule.find(event.service, event.endpoint), nullptr);
-            }
-            in_flight.pop_back();
-        }
-    }
-    for (const auto& job : in_flight) schedule.finish(job, connected, now);
-    EXPECT_EQ(schedule.in_flight(), 0U);
-    for (ServiceIndex service = 0; service < 3; ++service) {
-        for (const auto& address : current[service]) EXPECT_NE(schedule.find(service, address), nullptr);
-        schedule.set_endpoints(service, name, tcp_policy(), {}, now);
-    }
-    EXPECT_EQ(schedule.targets(), 0U);
-    EXPECT_EQ(schedule.next_due(), never);
 }
 
 }  // namespace
