@@ -61,12 +61,12 @@ TEST(Snapshot, IsReadBack) {
 TEST(Snapshot, LooksLikeThis) {
     Snapshot snapshot{wall, {{name("orders.local"), {saved("10.0.1.10:8080", dns::RrType::a)}}}};
     EXPECT_EQ(
-        format_snapshot(snapshot).substr(0, 260),
+        format_snapshot(snapshot),
         "{\"format\":\"taskdns-snapshot\",\"version\":1,\"written\":\"2026-11-22T16:10:11.123Z\",\"services\":[\n"
         "{\"name\":\"orders.local\",\"members\":[\n"
         "{\"address\":\"10.0.1.10:8080\",\"type\":\"A\",\"priority\":10,\"weight\":65535,"
         "\"first_seen\":\"2026-11-21T16:10:11.123Z\",\"last_seen\":\"2026-11-22T16:10:11.118Z\"}]}],"
-        "\"checksum\":\"\"}\n");
+        "\"checksum\":\"26eeec26\"}\n");  // by zlib
 }
 
 TEST(Snapshot, IsRefusedWhereverItIsCut) {
