@@ -16,6 +16,7 @@ using Octets = std::vector<std::uint8_t>;
 
 constexpr std::uint16_t question_pointer =
     0xC00C;                                   // to the question's name, right behind the header (RFC 1035 4.1.4)
+constexpr std::size_t record_head_size = 10;  // TYPE to RDLENGTH
 constexpr std::uint32_t negative_ttl = 5;     // seconds; design.md, section 8
 constexpr std::size_t most_records = 0xFFFE;  // a schedule numbers records with 16 bits
 
@@ -105,11 +106,12 @@ PreparedRrset prepare_addresses(const std::vector<Served>& served, bool v4, cons
                                 std::uint32_t seed) {
     PreparedRrset out;
     const std::vector<Turn> turns = merge_ports(served, v4);
+    out.stride = v4 ? 16 : 28;
+    out.wire.reserve(turns.size() * out.stride);
     for (const Turn& turn : turns) {
         put16(out.wire, question_pointer);
         put_address(out.wire, turn.destination.address, static_cast<std::uint32_t>(answer.ttl.count()));
     }
-    out.stride = v4 ? 16 : 28;
     schedule(out, turns, answer, seed);
     return out;
 }
@@ -118,7 +120,13 @@ PreparedRrset prepare_addresses(const std::vector<Served>& served, bool v4, cons
 std::string target_label(const IpAddress& address) {
     const auto bytes = address.bytes();
     if (address.is_v4()) return fmt::format("ip-{}-{}-{}-{}", bytes[0], bytes[1], bytes[2], bytes[3]);
-    return fmt::format("ip6-{:02x}", fmt::join(bytes, ""));
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string label = "ip6-";
+    for (const std::uint8_t octet : bytes) {
+        label += digits[octet >> 4];
+        label += digits[octet & 0xF];
+    }
+    return label;
 }
 
 /// Whoever asks for SRV connects to one target at a time, each looked up alone: no sorting by addresses to foresee.
@@ -126,6 +134,8 @@ PreparedRrset prepare_srv(const std::vector<Served>& served, std::span<const std
                           config::Answer answer, std::uint32_t seed) {
     PreparedRrset out;
     std::vector<Turn> turns;
+    turns.reserve(served.size());
+    out.addresses.reserve(served.size());
     answer.fair = false;
     const auto ttl = static_cast<std::uint32_t>(answer.ttl.count());
     for (const auto& [member, turn] : served) {
@@ -140,7 +150,9 @@ PreparedRrset prepare_srv(const std::vector<Served>& served, std::span<const std
         out.wire.push_back(static_cast<std::uint8_t>(label.size()));
         std::ranges::copy(label, std::back_inserter(out.wire));
         put(out.wire, parent);
-        put_address(out.addresses.emplace_back(), member->address.address, ttl);
+        Octets& address = out.addresses.emplace_back();
+        address.reserve(record_head_size + member->address.address.bytes().size());
+        put_address(address, member->address.address, ttl);
     }
     if (!out.offsets.empty()) out.offsets.push_back(static_cast<std::uint32_t>(out.wire.size()));
     schedule(out, turns, answer, seed);

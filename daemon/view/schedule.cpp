@@ -64,10 +64,13 @@ public:
             const std::size_t size = ring.numbers.size();
             const bool own = i == place.ring;
             const std::size_t others = own ? size - 1 : size;
-            const std::size_t begin = own ? place.at + 1 : 0;
-            const std::size_t offset = own ? place.turns_taken++ : ring.next++;
+            if (others == 0) continue;
+            const std::size_t begin = own ? place.at + 1 : 0;  // behind the first, in its own ring
+            std::size_t other = (own ? place.turns_taken++ : ring.next++) % others;
             for (std::size_t k = 0; k < others && filled < slot.size(); ++k) {
-                slot[filled++] = ring.numbers[(begin + (offset + k) % others) % size];
+                const std::size_t at = begin + other;
+                slot[filled++] = ring.numbers[at < size ? at : at - size];
+                if (++other == others) other = 0;
             }
         }
     }

@@ -2,6 +2,7 @@
 #include "view/shares.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 #include <string_view>
 
@@ -44,7 +45,8 @@ void weigh(Decision& decision, const config::Service& service, const Circumstanc
         const Duration elapsed = std::max(now - candidate.verdict.since, Duration::zero());
         if (elapsed >= service.slow_start) continue;
         const std::chrono::duration<double> exact = elapsed;
-        endpoint.weight *= first_share + (1 - first_share) * (exact / service.slow_start);
+        const double share = first_share + (1 - first_share) * (exact / service.slow_start);
+        endpoint.weight *= std::round(share * 100) / 100;  // few different weights make short schedules
         decision.next_change = now + step;
     }
 }

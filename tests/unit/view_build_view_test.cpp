@@ -95,6 +95,124 @@ TEST(BuildServiceView, HasNoSrvRecordWithoutAPort) {
     EXPECT_FALSE(view->a.empty());
 }
 
+/// The served endpoints with what decide() says of their turns.
+struct Share {
+    const char* endpoint;
+    bool first = true;
+    double weight = 1;
+    std::uint16_t priority = 1;
+};
+
+Decision sharing(std::initializer_list<Share> shares) {
+    Decision decision;
+    decision.rung = Rung::healthy;
+    for (const Share& share : shares) {
+        EndpointDecision& endpoint = decision.endpoints.emplace_back();
+        endpoint.candidate.member.address = *SocketAddress::parse(share.endpoint);
+        endpoint.candidate.member.priority = share.priority;
+        endpoint.candidate.source = {*IpAddress::parse("10.0.0.5"), 24};
+        endpoint.served = true;
+        endpoint.first = share.first;
+        endpoint.weight = share.weight;
+    }
+    return decision;
+}
+
+/// Every slot, a word each, by the records' last octets; a record that is missing is left out.
+std::string slots(const PreparedRrset& rrset) {
+    std::string out;
+    for (std::uint32_t cursor = 0; cursor < rrset.slots(); ++cursor) {
+        if (cursor != 0) out += ' ';
+        for (const std::uint16_t number : rrset.slot(cursor)) {
+            if (number != PreparedRrset::no_record) out += std::to_string(rrset.record(number).back());
+        }
+    }
+    return out;
+}
+
+/// The same for SRV, by the addresses that belong to the records.
+std::string srv_slots(const PreparedRrset& rrset) {
+    std::string out;
+    for (std::uint32_t cursor = 0; cursor < rrset.slots(); ++cursor) {
+        if (cursor != 0) out += ' ';
+        for (const std::uint16_t number : rrset.slot(cursor)) out += std::to_string(rrset.addresses[number].back());
+    }
+    return out;
+}
+
+std::string rotation(const ServiceView& view) {
+    std::string out;
+    for (const SocketAddress& endpoint : view.rotation) out += (out.empty() ? "" : " ") + endpoint.to_string();
+    return out;
+}
+
+TEST(BuildServiceView, WeightsCountInEveryRrsetAndInTheRotation) {
+    const auto view =
+        build_service_view(service_called("a.local"), sharing({{"10.0.9.1:80", true, 2}, {"10.0.9.2:80"}}), true, {});
+    EXPECT_EQ(slots(view->a), "12 21 12");
+    EXPECT_EQ(srv_slots(view->srv), "12 21 12");
+    EXPECT_EQ(rotation(*view), "10.0.9.1:80 10.0.9.2:80 10.0.9.1:80");
+}
+
+TEST(BuildServiceView, WeightsOfOneAddressAddUp) {
+    const auto view = build_service_view(service_called("a.local"),
+                                         sharing({{"10.0.9.1:80"}, {"10.0.9.1:81"}, {"10.0.9.2:80"}}), true, {});
+    EXPECT_EQ(slots(view->a), "12 21 12");
+    EXPECT_EQ(srv_slots(view->srv), "112 121 211");
+    EXPECT_EQ(rotation(*view), "10.0.9.1:80 10.0.9.1:81 10.0.9.2:80");
+}
+
+TEST(BuildServiceView, AnAddressComesFirstByThosePortsThatMay) {
+    const auto view = build_service_view(
+        service_called("a.local"),
+        sharing({{"10.0.9.1:80", false, 7}, {"10.0.9.1:81", true, 1}, {"10.0.9.1:82", false, 7}, {"10.0.9.2:80"}}),
+        true, {});
+    EXPECT_EQ(slots(view->a), "12 21");
+}
+
+TEST(BuildServiceView, BackupsFollowByZoneThenByPriority) {
+    const auto view = build_service_view(service_called("a.local"),
+                                         sharing({{"10.0.9.1:80"},
+                                                  {"10.0.9.2:80", false, 1, 9},
+                                                  {"10.0.9.3:80", false, 1, 5},
+                                                  {"10.0.9.4:80", false},
+                                                  {"10.0.9.5:80"}}),
+                                         true, {});
+    EXPECT_EQ(slots(view->a), "15432 51432");
+    EXPECT_EQ(srv_slots(view->srv), "15432 51432");
+    EXPECT_EQ(rotation(*view), "10.0.9.1:80 10.0.9.5:80");
+}
+
+TEST(BuildServiceView, FairnessIsForAddressesAndNotForSrv) {
+    const Decision decision = sharing({{"10.0.0.4:80"}, {"10.0.0.9:80"}});
+    auto service = service_called("a.local");
+    const auto fair = build_service_view(service, decision, true, {});
+    EXPECT_EQ(slots(fair->a), "49 9");
+    EXPECT_EQ(srv_slots(fair->srv), "49 94");
+    EXPECT_EQ(rotation(*fair), "10.0.0.4:80 10.0.0.9:80");
+    service.answer.fair = false;
+    EXPECT_EQ(slots(build_service_view(service, decision, true, {})->a), "49 94");
+}
+
+TEST(BuildServiceView, TheRotationIsOfBothFamilies) {
+    const auto view = build_service_view(service_called("a.local"),
+                                         sharing({{"10.0.9.1:80", true, 2}, {"[fd00::1]:80"}}), true, {});
+    EXPECT_EQ(view->a.slots(), 1U);
+    EXPECT_EQ(view->aaaa.slots(), 1U);
+    EXPECT_EQ(rotation(*view), "10.0.9.1:80 [fd00::1]:80 10.0.9.1:80");
+}
+
+TEST(BuildServiceView, ARandomOrderFollowsTheSeed) {
+    auto service = service_called("a.local");
+    service.answer.order = config::Order::random;
+    const Decision decision = serving({"10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80", "10.0.0.4:80"});
+    const auto view = [&](std::uint32_t seed) { return build_service_view(service, decision, true, {}, seed); };
+    EXPECT_EQ(view(1)->a.schedule, view(1)->a.schedule);
+    EXPECT_NE(view(1)->a.schedule, view(2)->a.schedule);
+    EXPECT_NE(view(1)->rotation, view(2)->rotation);
+    EXPECT_EQ(view(1)->a.slots(), 256U);
+}
+
 TEST(BuildServiceView, LeavesOutWhatIsNotServedButKnowsItAsATarget) {
     Decision decision = serving({"10.0.0.1:80", "10.0.0.2:80"});
     decision.endpoints[0].served = false;
