@@ -180,6 +180,37 @@ TEST_F(Checkers, HasNoMoreInFlightThanAllowedAndGetsToAll) {
     EXPECT_EQ(fake->probed, endpoints(600));
 }
 
+/// How many of 10 endpoints a checker of its own has in flight that may have `most`.
+unsigned in_flight_of_ten(unsigned most) {
+    asio::io_context context(1);
+    auto fake = std::make_shared<Fake>();
+    fake->manner = Fake::Manner::wait;
+    Checker checker(
+        context.get_executor(),
+        [fake](Target target, milliseconds timeout) { return fake_probe(fake, std::move(target), timeout); },
+        [](const Checker::Event&) {}, 1, most);
+    checker.set_endpoints(0, "orders.local", probed_every(), endpoints(10));
+    context.poll();
+    return fake->in_flight;
+}
+
+TEST(CheckersOfTheirOwn, HaveNoMoreInFlightThanTheyMay) {
+    EXPECT_EQ(in_flight_of_ten(3), 3U);
+    EXPECT_EQ(in_flight_of_ten(10), 10U);
+    EXPECT_EQ(in_flight_of_ten(0), 1U) << "never none";
+}
+
+TEST_F(Checkers, WakesForAServiceThatSomebodyAsksFor) {
+    checker->set_endpoints(0, "orders.local", probed_every(), endpoints(2));
+    checker->set_idle(0, true);
+    settle();
+    EXPECT_EQ(fake->probed.size(), 2U);
+    checker->set_idle(0, false);
+    EXPECT_EQ(fake->probed.size(), 2U) << "never from within a call";
+    settle();
+    EXPECT_THAT(fake->probed, testing::ElementsAre(endpoint(1), endpoint(2), endpoint(1), endpoint(2)));
+}
+
 TEST_F(Checkers, IgnoresTheOutcomeOfARemovedEndpoint) {
     fake->manner = Fake::Manner::wait;
     checker->set_endpoints(0, "orders.local", probed_every(), endpoints(1));

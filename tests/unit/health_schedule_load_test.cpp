@@ -1,5 +1,6 @@
 // The schedule with more to do than it may do at once, over many changes, and how soon it sees what goes dark.
 #include <algorithm>
+#include <map>
 #include <queue>
 #include <random>
 #include <set>
@@ -101,6 +102,114 @@ TEST_F(Schedules, ManyEndpointsOverManyChangesStayConsistent) {
     EXPECT_EQ(schedule.targets(), 0U);
     EXPECT_EQ(schedule.next_due(), never);
 }
+
+/// Endpoints of which some go dark all at once: how long until the last of them is unhealthy?
+struct DarkCase {
+    const char* name;
+    int dark;
+    int healthy;
+    milliseconds after;  ///< when they go dark, after the start
+    config::Health policy = tcp_policy();
+    unsigned max_in_flight = 256;
+};
+
+void PrintTo(const DarkCase& c, std::ostream* out) { *out << c.name; }
+
+/// Probes under virtual time: one of a dark endpoint ends with its timeout, any other after a millisecond.
+class World {
+public:
+    explicit World(const DarkCase& c) : case_(c), schedule_(c.max_in_flight, 7) {
+        schedule_.set_endpoints(0, name, c.policy, endpoints(c.dark + c.healthy), start);
+    }
+
+    /// Runs until all that went dark are unhealthy, or until `limit`.
+    void run_until(TimePoint limit) {
+        TimePoint now = start;
+        while (now < limit && unhealthy_.size() < static_cast<std::size_t>(case_.dark)) {
+            while (auto job = schedule_.take_due(now)) begin(std::move(*job), now);
+            most_in_flight_ = std::max(most_in_flight_, schedule_.in_flight());
+            now = schedule_.next_due();
+            if (!flights_.empty()) now = std::min(now, flights_.top().ends);
+            while (!flights_.empty() && flights_.top().ends <= now) end(now);
+        }
+    }
+
+    const std::map<SocketAddress, TimePoint>& unhealthy() const { return unhealthy_; }
+    unsigned most_in_flight() const { return most_in_flight_; }
+    bool is_dark(const SocketAddress& address) const { return address < endpoint(case_.dark + 1); }
+
+private:
+    struct Flight {
+        TimePoint ends;
+        Schedule::Job job;
+        Observed observed;
+
+        bool operator<(const Flight& other) const { return ends > other.ends; }  // the queue's top ends first
+    };
+
+    void begin(Schedule::Job job, TimePoint now) {
+        const bool dark = is_dark(job.target.address) && now >= start + case_.after;
+        const TimePoint ends = now + (dark ? job.timeout : 1ms);
+        flights_.push({ends, std::move(job), dark ? Observed::timeout : Observed::connected});
+    }
+    void end(TimePoint now) {
+        const Flight flight = flights_.top();
+        flights_.pop();
+        schedule_.finish(flight.job, {.observed = flight.observed}, now);
+        const SocketAddress& address = flight.job.target.address;
+        if (schedule_.find(0, address)->status == Status::unhealthy) unhealthy_.emplace(address, now);
+    }
+
+    const DarkCase& case_;
+    Schedule schedule_;
+    std::priority_queue<Flight> flights_;
+    std::map<SocketAddress, TimePoint> unhealthy_;
+    unsigned most_in_flight_ = 0;
+};
+
+class DarkEndpoints : public testing::TestWithParam<DarkCase> {};
+
+TEST_P(DarkEndpoints, AreUnhealthyWithinTheBound) {
+    const auto& c = GetParam();
+    const milliseconds bound = c.policy.interval + 3 * c.policy.timeout + 2 * c.policy.fast_interval + 100ms;
+    World world(c);
+    world.run_until(start + c.after + 2 * bound);
+    ASSERT_EQ(world.unhealthy().size(), static_cast<std::size_t>(c.dark));
+    for (const auto& [address, at] : world.unhealthy()) {
+        EXPECT_TRUE(world.is_dark(address)) << address.to_string() << " was healthy all the time";
+        EXPECT_LE(at - start - c.after, bound) << address.to_string();
+    }
+    EXPECT_LE(world.most_in_flight(), c.max_in_flight);
+}
+
+config::Health slow_policy() {
+    config::Health policy = tcp_policy(10s);
+    policy.timeout = 5s;
+    return policy;
+}
+
+config::Health hasty_policy() {  // probes of one endpoint follow each other closely
+    config::Health policy = tcp_policy(500ms);
+    policy.fast_interval = 100ms;
+    policy.timeout = 2s;
+    return policy;
+}
+
+// clang-format off
+INSTANTIATE_TEST_SUITE_P(
+    Schedule, DarkEndpoints,
+    testing::Values(
+        DarkCase{"AFewOfMany",               5,   200, 30s},
+        DarkCase{"AsPromised",               150, 100, 30s},
+        DarkCase{"AsPromisedAMomentLater",   150, 100, 30'700ms},
+        DarkCase{"AsPromisedLongAfter",      150, 100, 600s},
+        DarkCase{"FromTheStart",             150, 100, 0s},
+        DarkCase{"AmongMany",                150, 1'000, 30s},
+        DarkCase{"SlowChecks",               150, 100, 30s,      slow_policy()},
+        DarkCase{"HastyChecks",              150, 100, 30s,      hasty_policy()},
+        DarkCase{"JustEnoughInFlight",       150, 100, 30s,      tcp_policy(), 151}),
+    [](const auto& instance) { return instance.param.name; });
+// clang-format on
 
 }  // namespace
 }  // namespace taskdns::health

@@ -55,6 +55,8 @@ INSTANTIATE_TEST_SUITE_P(
         EvidenceCase{Observed::unreachable,  Evidence::doubtful, "unreachable"},
         EvidenceCase{Observed::bad_status,   Evidence::doubtful, "status"},
         EvidenceCase{Observed::bad_response, Evidence::doubtful, "response"},
+        EvidenceCase{Observed::bad_body,     Evidence::doubtful, "body"},
+        EvidenceCase{Observed::bad_tls,      Evidence::doubtful, "tls"},
         EvidenceCase{Observed::local_fault,  Evidence::none,     "local_fault"}),
     [](const auto& instance) { return instance.param.text; });
 // clang-format on
@@ -189,6 +191,7 @@ struct DelayCase {
     milliseconds asked_at;
     milliseconds delay;
     config::Health policy = policy_with(2, 3);
+    bool idle = false;
 };
 
 void PrintTo(const DelayCase& c, std::ostream* out) { *out << c.name; }
@@ -200,11 +203,12 @@ TEST_P(NextDelay, IsDue) {
     Verdict verdict{.since = start, .first_seen = start};
     TimePoint now = start - 1ms;
     for (const Observed observed : c.outcomes) verdict.apply({.observed = observed}, c.policy, now += 1ms);
-    EXPECT_EQ(verdict.next_delay(c.policy, start + c.asked_at), c.delay);
+    EXPECT_EQ(verdict.next_delay(c.policy, start + c.asked_at, c.idle), c.delay);
 }
 
-config::Health every(milliseconds interval, milliseconds fast_interval = 500ms) {
+config::Health every(milliseconds interval, milliseconds fast_interval = 500ms, milliseconds idle_interval = 10s) {
     config::Health policy = policy_with(2, 3);
+    policy.idle_interval = idle_interval;
     policy.interval = interval;
     policy.fast_interval = fast_interval;
     return policy;
@@ -239,6 +243,20 @@ INSTANTIATE_TEST_SUITE_P(
         DelayCase{"DownBeyondTheCap",            {refused},                   24h,   30s},
         DelayCase{"DownWithSlowInterval",        {refused},                   310s,  20s,   every(10s)},
         DelayCase{"DownWithIntervalAboveTheCap", {refused},                   24h,   60s,   every(60s)},
+        // nobody asks
+        DelayCase{"IdlePending",                 {},                          0s,    10s,   every(2s), true},
+        DelayCase{"IdlePendingLocalFault",       {local},                     0s,    10s,   every(2s), true},
+        DelayCase{"IdlePendingInDoubt",          {timeout},                   0s,    500ms, every(2s), true},
+        DelayCase{"IdleHealthy",                 {ok},                        0s,    10s,   every(2s), true},
+        DelayCase{"IdleHealthyInDoubt",          {ok, timeout},               0s,    500ms, every(2s), true},
+        DelayCase{"IdleNeverSooner",             {ok},                        0s,    20s,   every(20s), true},
+        DelayCase{"IdleDown",                    {refused},                   0s,    10s,   every(2s), true},
+        DelayCase{"IdleRising",                  {refused, ok},               0s,    500ms, every(2s), true},
+        DelayCase{"IdleDownBelowBackOff",        {refused},                   307s,  10s,   every(2s), true},
+        DelayCase{"IdleDownAtBackOff",           {refused},                   308s,  10s,   every(2s), true},
+        DelayCase{"IdleDownAboveBackOff",        {refused},                   309s,  11s,   every(2s), true},
+        DelayCase{"IdleDownAtTheCap",            {refused},                   24h,   30s,   every(2s), true},
+        DelayCase{"IdleDownBeyondTheCap",        {refused},                   24h,   60s,   every(2s, 500ms, 60s), true},
         // both parts of "first seen or failed, whichever is later"
         DelayCase{"FailedAnewStartsAgain",       {refused, ok, refused},      300'002ms, 2s}),
     [](const auto& instance) { return instance.param.name; });
