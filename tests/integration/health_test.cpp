@@ -84,7 +84,7 @@ TEST(Health, DoubtsAnyOtherStatusUntilItCameThreeTimes) {
 }
 
 TEST(Health, DoesNotCheckWhereNoPortIsKnown) {
-    Vpc vpc({.addresses = {"127.0.0.11"}, .registered = {"127.0.0.11", "127.0.0.99"}, .other_zones = {}});
+    Vpc vpc({.addresses = {"127.0.0.11"}, .registered = {"127.0.0.11", "127.0.0.15"}, .other_zones = {}});
     DaemonOptions options = vpc.daemon_options();
     options.services = Vpc::service;
     const DaemonUnderTest daemon(options);
