@@ -254,7 +254,7 @@ TimePoint Registry::expiry(const Member& member, const AbsenceLimits& limits) co
         case Presence::held_guard:  // the guard itself expires
             return never;
         case Presence::absent:
-            return member.last_seen + member.absence_suspended + limits.at(member.type);
+            return member.last_seen + member.absence_suspended + limits.at(member.type);  // its type has a history
         case Presence::withdrawn:
             return member.since + policy_.reserve;
         case Presence::held_failed:
@@ -284,10 +284,14 @@ bool Registry::expire_guards(TimePoint now) {
 }
 
 bool Registry::expire(TimePoint now) {
-    const bool guard_ended = expire_guards(now);
-    const AbsenceLimits limits = absence_limits();
-    return std::erase_if(members_, [&](const auto& entry) { return expiry(entry.second, limits) <= now; }) > 0 ||
-           guard_ended;
+    bool changed = expire_guards(now);
+    for (;;) {  // fewer members need shorter absence to be believed gone: ends when none leaves
+        const AbsenceLimits limits = absence_limits();
+        if (std::erase_if(members_, [&](const auto& entry) { return expiry(entry.second, limits) <= now; }) == 0)
+            break;
+        changed = true;
+    }
+    return changed;
 }
 
 TimePoint Registry::next_expiry() const {
