@@ -67,9 +67,7 @@ Result<TlsContexts::Context> TlsContexts::get(const config::Tls& tls) {
         if (known != verifying_.end() && known->second.stamp == *stamp) return known->second.context;
         if (known == verifying_.end() && verifying_.size() >= most_contexts) verifying_.clear();
         Entry entry{*stamp, make_verifying_context(tls.ca_file)};
-        const Result<Context> context = entry.context;
-        verifying_.insert_or_assign(tls.ca_file, std::move(entry));
-        return context;
+        return verifying_.insert_or_assign(tls.ca_file, std::move(entry)).first->second.context;
     } catch (const boost::system::system_error& e) {
         return Error{.code = Errc::internal, .message = std::string("TLS: ") + e.what()};
     }

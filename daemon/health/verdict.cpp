@@ -85,7 +85,7 @@ const char* to_string(Status status) {
 
 void Flaps::add(TimePoint now) {
     if (!recent(now)) *this = Flaps{};
-    std::ranges::rotate(at, at.begin() + 1);
+    std::rotate(at.begin(), at.begin() + 1, at.end());
     at.back() = now;
     uncounted = std::min(uncounted + 1, counted);
     if (uncounted < counted || now - at.front() > window) return;
