@@ -33,7 +33,7 @@ bool see(Member& member, const discovery::Sighting& sighting, const discovery::R
         member.last_seen = now;
         member.absence_suspended = Duration::zero();
     }
-    if (member.priority != sighting.priority || member.weight != sighting.weight || member.unverified) changed = true;
+    if (member.priority != sighting.priority || member.weight != sighting.weight) changed = true;
     member.priority = sighting.priority;
     member.weight = sighting.weight;
     member.type = rrset.type;
@@ -200,7 +200,7 @@ bool Registry::apply_empty(TimePoint now) {
     note_answer(now);
     basis_ = Basis::empty;
     if (empty_since_ == never) empty_since_ = now;
-    for (auto& [type, history] : histories_) history.forget_last();
+    for (auto& [type, history] : histories_) history.interrupt();
     bool changed = false;
     for (auto& [address, member] : members_) {
         // The reserve stays the reserve: it left by a complete answer, which is stronger than an empty one.

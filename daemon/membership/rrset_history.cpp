@@ -48,7 +48,7 @@ Reading RrsetHistory::read(const discovery::Rrset& rrset, std::size_t known, std
 Reading RrsetHistory::judge(const discovery::Rrset& rrset, bool same, std::size_t known, std::size_t remaining,
                             std::size_t newcomers, const config::Membership& policy, TimePoint now) {
     const bool full = rrset.sightings.size() == policy.sample_limit;
-    if (!full || !same) {
+    if (!same) {
         unchanged_ = 0;
         proven_ = false;
     }
@@ -98,9 +98,8 @@ void RrsetHistory::suspend_guard() {
     shrunk_ = 0;
 }
 
-void RrsetHistory::forget_last() {
+void RrsetHistory::interrupt() {
     suspend_guard();
-    last_.reset();
     unchanged_ = 0;
     proven_ = false;
 }

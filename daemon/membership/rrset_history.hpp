@@ -34,8 +34,8 @@ public:
     void end_guard();
     /// The upstream fails: the guard does not expire, and what comes next is judged anew.
     void suspend_guard();
-    /// The upstream says that there are none, of any type: what comes next is judged anew, repetitions too.
-    void forget_last();
+    /// The upstream says that there are none, of any type: that ends a run of equal answers as well.
+    void interrupt();
 
     /// The longer one of the last two answers': one that comes out of the resolver's cache has been counted down.
     milliseconds ttl() const { return std::max(ttl_, previous_ttl_); }

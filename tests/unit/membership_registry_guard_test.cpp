@@ -53,6 +53,7 @@ INSTANTIATE_TEST_SUITE_P(
         Story{"ALargeOneContradicts",    half, guarded + same(1, six, 20s),                    20s, "1-6 present", Basis::complete},
         Story{"AFairlyLargeOneIsApplied", half, guarded + same(1, seen({1, 2, 3}), 20s),       20s, "1-3 present, 4-6 withdrawn", Basis::complete},
         Story{"ItIsHeldAgainstTheSameSet", half, {{0s, six}, {10s, seen({11, 12})}, {20s, seen({11, 12, 13})}}, 20s, "1-6 withdrawn, 11-13 present", Basis::complete},
+        Story{"NewcomersDoNotRaiseTheBar", half, {{0s, six}, {10s, seen({11, 12}, reread)}, {20s, seen({11, 12, 13})}}, 20s, "1-6 withdrawn, 11-13 present", Basis::complete},
         Story{"ANewRunStartsAfterALargeOne", half, guarded + same(1, six, 20s) + same(1, two, 30s), 30s, "1-2 present, 3-6 held_guard", Basis::guarded},
         Story{"ARereadOneDoesNotConfirm", half, guarded + same(1, seen({1, 2}, reread), 20s),  20s, "1-2 present, 3-6 held_guard", Basis::guarded},
         Story{"ARepeatedOneDoesNotConfirm", half, guarded + same(1, seen({1, 2}, repeated), 20s), 20s, "1-2 present, 3-6 held_guard", Basis::guarded},

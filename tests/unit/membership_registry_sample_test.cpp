@@ -59,6 +59,7 @@ INSTANTIATE_TEST_SUITE_P(
         Story{"AbsentAgainAfterAFailure",  a_minute, then_failure + std::vector<Step>{{120s, other_8}}, 120s, "1 absent, 2-9 present", Basis::sample},
         Story{"AnOutageSuspendsAbsence",   a_minute, then_failure + std::vector<Step>{{120s, other_8}}, 159'999ms, "1 absent, 2-9 present", Basis::sample},
         Story{"AnOutageIsOver",            a_minute, then_failure + std::vector<Step>{{120s, other_8}}, 160s, "2-9 present", Basis::sample},
+        Story{"AnOutageOfSeveralPolls",    a_minute, then_failure + std::vector<Step>{{60s, Failed{""}}, {120s, other_8}}, 159'999ms, "1 absent, 2-9 present", Basis::sample},
         Story{"TwoOutagesAddUp",           a_minute, then_failure + std::vector<Step>{{120s, other_8}, {130s, Failed{""}}, {140s, other_8}}, 169'999ms, "1 absent, 2-9 present", Basis::sample},
         Story{"TwoOutagesAreOver",         a_minute, then_failure + std::vector<Step>{{120s, other_8}, {130s, Failed{""}}, {140s, other_8}}, 170s, "2-9 present", Basis::sample},
         Story{"ASightingForgetsOutages",   a_minute, then_failure + std::vector<Step>{{120s, first_8}, {130s, other_8}}, 180s, "2-9 present", Basis::sample},

@@ -72,6 +72,7 @@ INSTANTIATE_TEST_SUITE_P(
         NeededCase{"FourOfFive",             5,    4, 7},
         NeededCase{"ThreeOfFour",            4,    3, 8},
         NeededCase{"TwoOfThree",             3,    2, 9},
+        NeededCase{"TwoOfTwo",               2,    2, 9},
         NeededCase{"TwoOfFour",              4,    2, 6},
         NeededCase{"TwoOfFive",              5,    2, 5},
         NeededCase{"OneProvesNothing",       2,    1, std::nullopt},

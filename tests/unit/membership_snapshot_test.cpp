@@ -41,12 +41,14 @@ std::string error_of(std::string_view text) {
 }
 
 /// As somebody else would write it: well summed, whatever `body` says. `body` ends before `,"checksum"`.
-std::string summed(std::string body) {
-    body += ",\"checksum\":\"";
+std::string summed_as(std::string body, const char* before_checksum) {
+    body += before_checksum;
     boost::crc_32_type crc;
     crc.process_bytes(body.data(), body.size());
     return body + fmt::format("{:08x}\"}}\n", crc.checksum());
 }
+
+std::string summed(std::string body) { return summed_as(std::move(body), ",\"checksum\":\""); }
 
 TEST(Snapshot, IsReadBack) {
     for (const Snapshot& snapshot : {some(), Snapshot{wall, {}}}) {
@@ -155,6 +157,7 @@ INSTANTIATE_TEST_SUITE_P(
         DamageCase{"NoChecksum",       head(R"("version":1})"),                   "it is cut off"},
         DamageCase{"WrongChecksum",    head(R"("version":1,"checksum":"00000000"})") + "\n", "its checksum does not match"},
         DamageCase{"ShortChecksum",    head(R"("version":1,"checksum":"00"})") + "\n",       "its checksum does not match"},
+        DamageCase{"ChecksumElsewhere", summed_as(head(R"("version":1)"), ", \"checksum\":\""), "its checksum does not match"},
         DamageCase{"NoTime",           summed(head(R"("version":1)")),            "it has no \"written\""},
         DamageCase{"TimeIsANumber",    summed(head(R"("version":1,"written":1)")), "it.written is not a string"},
         DamageCase{"TimeIsAWord",      summed(head(R"("version":1,"written":"now")")), "it.written is not a time"},
