@@ -41,20 +41,15 @@ Reading RrsetHistory::read(const discovery::Rrset& rrset, std::size_t known, std
         return reading_;
     }
     last_ = std::move(shown);
-    reading_ = judge(rrset, same, known, remaining, newcomers, policy, now);
-    return reading_;
-}
-
-Reading RrsetHistory::judge(const discovery::Rrset& rrset, bool same, std::size_t known, std::size_t remaining,
-                            std::size_t newcomers, const config::Membership& policy, TimePoint now) {
-    const bool full = rrset.sightings.size() == policy.sample_limit;
     if (!same) {
         unchanged_ = 0;
         proven_ = false;
     }
-    if (!rrset.fresh && guard_ends_ != never) return Reading::guarded;  // neither confirms nor ends it
-    if (full) return judge_full(rrset, same, known, newcomers, policy.sample_limit);
-    return judge_complete(rrset.fresh, known, remaining, policy.shrink_guard, now);
+    if (!rrset.fresh && guard_ends_ != never) return reading_ = Reading::guarded;  // neither confirms nor ends it
+    const bool full = rrset.sightings.size() == policy.sample_limit;
+    reading_ = full ? judge_full(rrset, same, known, newcomers, policy.sample_limit)
+                    : judge_complete(rrset.fresh, known, remaining, policy.shrink_guard, now);
+    return reading_;
 }
 
 Reading RrsetHistory::judge_full(const discovery::Rrset& rrset, bool same, std::size_t known, std::size_t newcomers,

@@ -43,8 +43,6 @@ public:
     std::optional<double> coverage() const;
 
 private:
-    Reading judge(const discovery::Rrset& rrset, bool same, std::size_t known, std::size_t remaining,
-                  std::size_t newcomers, const config::Membership& policy, TimePoint now);
     Reading judge_full(const discovery::Rrset& rrset, bool same, std::size_t known, std::size_t newcomers,
                        unsigned limit);
     Reading judge_complete(bool fresh, std::size_t known, std::size_t remaining, unsigned shrink_guard,
