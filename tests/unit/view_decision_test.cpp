@@ -249,6 +249,21 @@ TEST(WhenNoneHealthy, LastHealthyIsNotReplacedByThoseThatCannotBeChecked) {
     EXPECT_EQ(decide_by({refused(1), cannot_be_checked(2)}, service, before).last_healthy, std::vector{address(1)});
 }
 
+TEST(WhenNoneHealthy, LastHealthyIsNotReplacedByTheReserve) {
+    const config::Service service = checked_service();
+    const Decision before = decide_by({passing(1)}, service);
+    const Decision after = decide_by({refused(1), passing(2, Presence::withdrawn)}, service, before);
+    EXPECT_EQ(after.rung, Rung::reserve);
+    EXPECT_EQ(after.last_healthy, std::vector{address(1)});
+}
+
+TEST(WhenNoneHealthy, LastHealthyIsFoundInAnyOrder) {
+    const config::Service service = service_with(config::WhenNoneHealthy::last_healthy);
+    const Decision before = decide_by({passing(3), passing(2), passing(1)}, service);
+    const Decision after = decide_by({refused(1), refused(2), refused(3), refused(4)}, service, before);
+    EXPECT_EQ(std::ranges::count_if(after.endpoints, &EndpointDecision::served), 3);
+}
+
 TEST(WhenNoneHealthy, LastHealthySurvivesAStateOfNoMembers) {
     const config::Service service = checked_service();
     const Decision before = decide_by({passing(1)}, service);
@@ -335,6 +350,14 @@ TEST(Panic, CountsNeitherTheWithdrawnNorThoseOutsideTheSubset) {
         six.push_back(sixth);
         EXPECT_FALSE(decide_by(six, checked_service()).panic);
     }
+}
+
+TEST(Panic, DoesNotServeThoseOutsideTheSubset) {
+    const Decision decision = decide_by(
+        {passing(1), timed_out(2), timed_out(3), timed_out(4), timed_out(5), timed_out(6), outside(timed_out(7))},
+        checked_service());
+    EXPECT_TRUE(decision.panic);
+    EXPECT_EQ(describe(decision).back(), "7 - outside_subset");
 }
 
 TEST(Panic, DoesNotServeThoseThatTheRegistrySaysAreGone) {

@@ -123,7 +123,8 @@ TEST(SlowStart, IsRightWithinFivePointsAtAllTimes) {
     for (milliseconds elapsed = 0ms; elapsed < 30s; elapsed += 37ms) {
         Decision decision = healthy({recovered});
         share_turns(decision, service, at(start + 123ms + elapsed));
-        EXPECT_NEAR(decision.endpoints[0].weight, 0.1 + 0.9 * static_cast<double>(elapsed.count()) / 30'000, 0.05 + 1e-9);
+        EXPECT_NEAR(decision.endpoints[0].weight, 0.1 + 0.9 * static_cast<double>(elapsed.count()) / 30'000,
+                    0.05 + 1e-9);
         EXPECT_GT(decision.next_change, start + 123ms + elapsed);
     }
 }
@@ -213,6 +214,7 @@ TEST_P(ZonePreference, LetsTheOwnZoneComeFirst) {
 const ZoneRow zone_rows[] = {
     {"EqualZones", "aaaabbbbcccc", "b", "....xxxx....", true},
     {"OwnZoneUnknown", "aabb", "", "xxxx", false},
+    {"OwnZoneUnknownLikeThatOfSome", "??aa", "", "xxxx", false},
     {"NoneInTheOwnZone", "aabb", "c", "xxxx", false},
     {"OneAlone", "ab", "a", "xx", false},
     {"TwoAreEnough", "aab", "a", "xx.", true},
@@ -260,6 +262,16 @@ TEST(ZonePreference, StaysWithinTheLowestPriority) {
     circumstances.own_zone = "a";
     share_turns(decision, zoned_service(), circumstances);
     EXPECT_EQ(firsts(decision), "xx....");
+}
+
+TEST(ZonePreference, CountsThoseThatComeFirstOnly) {
+    Decision decision = in_zones("aabbbbbbbbb");  // 2 of 11 are too few, 2 of 4 are not
+    for (std::size_t i = 4; i < 8; ++i) decision.endpoints[i].candidate.member.priority = 2;
+    for (std::size_t i = 8; i < 11; ++i) decision.endpoints[i].served = false;
+    Circumstances circumstances = at(start);
+    circumstances.own_zone = "a";
+    share_turns(decision, zoned_service(), circumstances);
+    EXPECT_EQ(firsts(decision), "xx.........");
 }
 
 TEST(FindZone, TheLongestPrefixDecides) {
