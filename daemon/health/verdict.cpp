@@ -87,7 +87,7 @@ void Flaps::add(TimePoint now) {
     if (!recent(now)) *this = Flaps{};
     std::rotate(at.begin(), at.begin() + 1, at.end());
     at.back() = now;
-    uncounted = std::min(uncounted + 1, counted);
+    ++uncounted;
     if (uncounted < counted || now - at.front() > window) return;
     uncounted = 0;
     ++doublings;

@@ -68,7 +68,7 @@ struct Flaps {
     static constexpr milliseconds window{10 * 60 * 1000};
 
     std::array<TimePoint, counted> at{};  ///< the newest last; the epoch: none
-    unsigned uncounted = 0;               ///< those of `at` that no doubling has counted yet
+    unsigned uncounted = 0;               ///< those that no doubling has counted yet
     unsigned doublings = 0;
 
     void add(TimePoint now);

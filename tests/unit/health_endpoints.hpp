@@ -20,6 +20,7 @@ inline SocketAddress endpoint(int number) {
 
 inline std::vector<SocketAddress> endpoints(int count, int first = 1) {
     std::vector<SocketAddress> out;
+    out.reserve(static_cast<std::size_t>(count));
     for (int i = 0; i < count; ++i) out.push_back(endpoint(first + i));
     return out;
 }

@@ -148,6 +148,7 @@ INSTANTIATE_TEST_SUITE_P(
         BodyCase{"BeyondTheLimit",         with_length(filler(limit - 10) + well),        Observed::bad_body},
         BodyCase{"JustTheLimitWithout",    with_length(filler(limit)),                    Observed::bad_body},
         BodyCase{"EndlessFound",           "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n" + well, Observed::answered},
+        BodyCase{"EndlessIsNotReadOn",     "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n" + filler(limit), Observed::bad_body},
         BodyCase{"CutShortWithout",        "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nall is", Observed::bad_response},
         BodyCase{"UntilClose",             until_close(well),                             Observed::answered},
         BodyCase{"UntilCloseMissing",      until_close("all is lost"),                    Observed::bad_body},

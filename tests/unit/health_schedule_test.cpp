@@ -182,6 +182,18 @@ TEST_F(Schedules, SharedProbeHasTheLongestTimeoutAndIsJudgedByEachOnesOwn) {
     EXPECT_EQ(schedule.find(0, endpoint(1))->last.observed, Observed::local_fault) << "no evidence stays none";
 }
 
+TEST_F(Schedules, DetailOfAProbeThatWasTooLateForOneStaysWithTheOther) {
+    config::Health quick = tcp_policy();
+    quick.timeout = 100ms;
+    schedule.set_endpoints(0, "a.local", quick, endpoints(1), start);
+    schedule.set_endpoints(1, "b.local", tcp_policy(), endpoints(1), start);
+    const Outcome outcome{.observed = Observed::bad_tls, .latency = 101ms, .detail = "certificate has expired"};
+    schedule.finish(take_one(start), outcome, start);
+    EXPECT_EQ(schedule.find(0, endpoint(1))->last.observed, Observed::timeout);
+    EXPECT_EQ(schedule.find(0, endpoint(1))->last.detail, "");
+    EXPECT_EQ(schedule.find(1, endpoint(1))->last.detail, "certificate has expired");
+}
+
 TEST_F(Schedules, OwnTimeoutIsTheProbesBusiness) {
     schedule.set_endpoints(0, name, tcp_policy(), endpoints(1), start);
     schedule.finish(take_one(start), {.observed = Observed::connected, .latency = 5s}, start);

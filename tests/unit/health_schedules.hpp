@@ -36,6 +36,7 @@ protected:
     }
     std::vector<SocketAddress> addresses_of(const std::vector<Schedule::Job>& jobs) {
         std::vector<SocketAddress> out;
+        out.reserve(jobs.size());
         for (const auto& job : jobs) out.push_back(job.target.address);
         return out;
     }

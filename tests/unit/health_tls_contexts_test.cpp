@@ -62,6 +62,11 @@ TEST_F(Contexts, VerifyAsTheySay) {
     EXPECT_EQ(SSL_CTX_get_verify_mode(unverified->native_handle()), SSL_VERIFY_NONE);
 }
 
+TEST_F(Contexts, SpeakNothingOlderThanTls12) {
+    const auto context = *contexts.get({.verify = false});
+    EXPECT_EQ(SSL_CTX_ctrl(context->native_handle(), SSL_CTRL_GET_MIN_PROTO_VERSION, 0, nullptr), TLS1_2_VERSION);
+}
+
 TEST_F(Contexts, FileIsReadAgainWhenItChanges) {
     const std::string path = write("ca.pem", authority.pem());
     const auto before = get(path);
