@@ -1,0 +1,50 @@
+// A daemon that nobody waits for.
+#include "support/quick_start.hpp"
+
+#include <signal.h>
+
+#include <thread>
+
+#include "support/daemon_under_test.hpp"
+#include "support/pick_port.hpp"
+
+namespace taskdns::testing_support {
+
+using namespace std::chrono_literals;
+using std::chrono::steady_clock;
+
+QuickStart::QuickStart(const std::string& yaml, std::uint16_t upstream_port)
+    : dns_port_(pick_port()),
+      http_port_(pick_port()),
+      started_(steady_clock::now()),
+      process_({.argv = {taskdns_binary()},
+                .environment = {{"TASKDNS_DNS_LISTEN", "127.0.0.1:" + std::to_string(dns_port_)},
+                                {"TASKDNS_HTTP_LISTEN", "127.0.0.1:" + std::to_string(http_port_)},
+                                {"TASKDNS_UPSTREAM", "127.0.0.1:" + std::to_string(upstream_port)},
+                                {"TASKDNS_CONFIG_CONTENT", yaml}},
+                .stdout_path = dir_ / "log",
+                .stderr_path = dir_ / "log"}) {}
+
+QuickStart::FirstReply QuickStart::first_reply(const std::string& name) const {
+    FirstReply first;
+    while (!first.reply.arrived && steady_clock::now() - started_ < 5s) {
+        first.reply = ask({.name = name, .port = dns_port_, .timeout = 4s});
+        if (!first.reply.arrived) std::this_thread::sleep_for(100us);  // nobody listens yet
+    }
+    first.after_ms = std::chrono::duration<double, std::milli>(steady_clock::now() - started_).count();
+    return first;
+}
+
+void QuickStart::kill() {
+    process_.signal(SIGKILL);
+    process_.wait(5s);
+}
+
+QuickStart::Stopped QuickStart::stop() {
+    const auto begin = steady_clock::now();
+    Stopped stopped{.status = process_.stop(5s)};
+    stopped.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - begin);
+    return stopped;
+}
+
+}  // namespace taskdns::testing_support
