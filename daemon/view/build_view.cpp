@@ -77,6 +77,8 @@ void schedule(PreparedRrset& rrset, const std::vector<Turn>& turns, const config
     rrset.width = slots.width;
 }
 
+bool is_v6(const Served& endpoint) { return endpoint.turn.destination.address.is_v6(); }
+
 /// Several ports of one address are one record, which has the turns of all of them.
 std::vector<Turn> merge_ports(const std::vector<Served>& served, bool v4) {
     std::vector<Turn> out;
@@ -105,7 +107,9 @@ std::vector<Turn> merge_ports(const std::vector<Served>& served, bool v4) {
 PreparedRrset prepare_addresses(const std::vector<Served>& served, bool v4, const config::Answer& answer,
                                 std::uint32_t seed) {
     PreparedRrset out;
-    const std::vector<Turn> turns = merge_ports(served, v4);
+    std::vector<Turn> turns = merge_ports(served, v4);
+    const bool without_v6 = v4 && std::ranges::none_of(served, is_v6);
+    for (Turn& turn : turns) turn.destination.without_v6 = without_v6;
     out.stride = v4 ? 16 : 28;
     out.wire.reserve(turns.size() * out.stride);
     for (const Turn& turn : turns) {

@@ -115,7 +115,7 @@ SortKeys sort_keys(const Destination& destination) {
         const unsigned v4_bits = bits - std::min(bits, 96U);
         glibc_bits = v4_bits >= source.prefix_length ? v4_bits : 0;
     }
-    return {key(destination, glibc, glibc_bits), key(destination, musl, bits)};
+    return {key(destination, glibc, glibc_bits), destination.without_v6 ? 0 : key(destination, musl, bits)};
 }
 
 bool stays_behind(const Destination& backup, const Destination& first) {

@@ -21,6 +21,7 @@ struct LocalSource {
 struct Destination {
     IpAddress address;
     LocalSource source;
+    bool without_v6 = false;  ///< IPv4, and no AAAA record stands beside it: then musl does not sort at all
 };
 
 /// How glibc and musl each rate a destination; the larger one comes first, equals keep the answer's order.

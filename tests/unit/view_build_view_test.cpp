@@ -194,6 +194,17 @@ TEST(BuildServiceView, FairnessIsForAddressesAndNotForSrv) {
     EXPECT_EQ(slots(build_service_view(service, decision, true, {})->a), "49 94");
 }
 
+// 10.0.2.1 and 10.0.128.1 are both outside the source's subnet, but not equally far from it: only musl looks at that,
+// and only where there is IPv6 to sort.
+TEST(BuildServiceView, FarBackupsStandBehindEachOtherUnlessIpv6IsBesideThem) {
+    const auto alone =
+        build_service_view(service_called("a.local"), sharing({{"10.0.2.1:80"}, {"10.0.128.2:80"}}), true, {});
+    EXPECT_EQ(slots(alone->a), "12 21");
+    const auto beside = build_service_view(
+        service_called("a.local"), sharing({{"10.0.2.1:80"}, {"10.0.128.2:80"}, {"[fd00::3]:80"}}), true, {});
+    EXPECT_EQ(slots(beside->a), "12 2");
+}
+
 TEST(BuildServiceView, TheRotationIsOfBothFamilies) {
     const auto view = build_service_view(service_called("a.local"),
                                          sharing({{"10.0.9.1:80", true, 2}, {"[fd00::1]:80"}}), true, {});

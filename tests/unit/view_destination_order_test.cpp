@@ -42,6 +42,18 @@ TEST_P(StaysBehind, ByGlibcAndMusl) {
     EXPECT_EQ(by_simulation, row.stays);
 }
 
+/// musl's look-up returns before it sorts when all it has are IPv4 addresses.
+TEST(StaysBehindWithoutIpv6, IsUpToGlibcAlone) {
+    Destination near = destination("10.0.2.10", "10.0.1.5/24");   // 22 bits in common, another subnet
+    Destination far = destination("10.0.128.10", "10.0.1.5/24");  // 16 bits
+    EXPECT_FALSE(stays_behind(near, far));
+    near.without_v6 = far.without_v6 = true;
+    EXPECT_TRUE(stays_behind(near, far));
+    Destination own = destination("10.0.1.10", "10.0.1.5/24");  // in the subnet: glibc puts it first
+    own.without_v6 = true;
+    EXPECT_FALSE(stays_behind(own, near));
+}
+
 const Row rows[] = {
     {"EqualKeepTheirOrder", "10.0.2.1", "10.0.1.5/24", "10.0.2.2", "10.0.1.5/24", true},
     {"Rule1RouteBeforeNone", "10.0.1.1", "10.0.1.5/24", "10.0.2.1", "", false},
