@@ -15,7 +15,8 @@ Observation combine(std::vector<Part> parts, milliseconds ttl) {
         Records records{{}, ttl};
         for (Part& part : parts) {
             if (!part.known) continue;
-            if (failing(part)) part.rrset.fresh = part.rrset.answered = false;
+            part.rrset.failing = failing(part);
+            if (part.rrset.failing) part.rrset.fresh = part.rrset.answered = false;
             records.rrsets.push_back(std::move(part.rrset));
         }
         return records;

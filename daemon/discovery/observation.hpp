@@ -33,6 +33,8 @@ struct Rrset {
     bool fresh = true;
     /// It was asked in this poll and came back, be it fresh or reread from the resolver's cache.
     bool answered = true;
+    /// It fails at present, though another part does not: what is repeated is the last that was known.
+    bool failing = false;
     milliseconds ttl{0};  ///< of the answer as it came; 0 for a source without TTLs
     /// The source always shows all there are (`static`): absence is certain at any size.
     bool exhaustive = false;

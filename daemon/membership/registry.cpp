@@ -108,6 +108,22 @@ void Registry::note_answer(TimePoint now) {
     failed_since_ = never;
 }
 
+/// The type fails while others do not: its members stay as they are, and their absence does not age.
+void Registry::note_silence(dns::RrType type, TimePoint now) {
+    silent_since_.try_emplace(type, now);
+    const auto history = histories_.find(type);
+    if (history != histories_.end()) history->second.suspend_guard();
+}
+
+void Registry::end_silence(dns::RrType type, TimePoint now) {
+    const auto silent = silent_since_.find(type);
+    if (silent == silent_since_.end()) return;
+    for (auto& [address, member] : members_) {
+        if (member.type == type) member.absence_suspended += now - silent->second;
+    }
+    silent_since_.erase(silent);
+}
+
 bool Registry::apply_records(const discovery::Records& records, TimePoint now) {
     note_answer(now);
     empty_since_ = never;
@@ -135,6 +151,11 @@ bool Registry::withdraw_unshown(const discovery::Records& records, TimePoint now
 }
 
 bool Registry::apply_rrset(const discovery::Rrset& rrset, TimePoint now) {
+    if (rrset.failing && histories_.contains(rrset.type)) {
+        note_silence(rrset.type, now);
+        return false;
+    }
+    end_silence(rrset.type, now);
     const std::size_t known_before = known(rrset.type);
     bool changed = false;
     std::vector<SocketAddress> named;
@@ -212,6 +233,7 @@ bool Registry::apply_empty(TimePoint now) {
 bool Registry::apply_failed(TimePoint now) {
     basis_ = Basis::failed;
     if (failed_since_ == never) failed_since_ = now;
+    while (!silent_since_.empty()) end_silence(silent_since_.begin()->first, now);  // from now on all fail
     for (auto& [type, history] : histories_) history.suspend_guard();
     bool changed = false;
     for (auto& [address, member] : members_) {
@@ -254,6 +276,7 @@ TimePoint Registry::expiry(const Member& member, const AbsenceLimits& limits) co
         case Presence::held_guard:  // the guard itself expires
             return never;
         case Presence::absent:
+            if (silent_since_.contains(member.type)) return never;
             return member.last_seen + member.absence_suspended + limits.at(member.type);  // its type has a history
         case Presence::withdrawn:
             return member.since + policy_.reserve;

@@ -69,6 +69,8 @@ private:
     bool apply_empty(TimePoint now);
     bool apply_failed(TimePoint now);
     void note_answer(TimePoint now);
+    void note_silence(dns::RrType type, TimePoint now);
+    void end_silence(dns::RrType type, TimePoint now);
     bool admit(const discovery::Sighting& sighting, const discovery::Rrset& rrset, TimePoint now);
     bool make_room();
     bool withdraw_unshown(const discovery::Records& records, TimePoint now);
@@ -84,7 +86,8 @@ private:
     Basis basis_ = Basis::not_polled;
     TimePoint first_answered_ = never;
     std::uint64_t overflows_ = 0;
-    TimePoint empty_since_ = never;   // start of the present run of empty answers; failures in between do not end it
+    TimePoint empty_since_ = never;  // start of the present run of empty answers; failures in between do not end it
+    std::map<dns::RrType, TimePoint> silent_since_;  // types that fail while others do not: the same for them
     TimePoint failed_since_ = never;  // start of the present run of failures: absence does not age meanwhile
     std::map<SocketAddress, Member> members_;
     std::map<dns::RrType, RrsetHistory> histories_;  // of the types that the last answers had

@@ -27,6 +27,11 @@ const How rare{.ttl = 60s};
 const auto first_8 = seen(range(1, 8));
 const auto other_8 = seen(range(2, 9));  // 1 is not in it
 const std::vector<Step> two_samples{{0s, first_8}, {10s, other_8}};
+const auto other_v6 = seen(a({1}), aaaa(range(2, 9)));
+const std::vector<Step> family_fails{{0s, seen(a({1}), aaaa(range(1, 8)))},
+                                     {10s, other_v6},
+                                     {20s, seen(a({1}), aaaa(range(2, 9), silent))},
+                                     {30s, seen(a({1}), aaaa(range(2, 9), silent))}};
 const std::vector<Step> then_failure = two_samples + std::vector<Step>{{20s, Failed{""}}};
 
 // clang-format off
@@ -93,6 +98,10 @@ INSTANTIATE_TEST_SUITE_P(
         Story{"ASampleBesideACompleteAnswer", limit_4, {{0s, seen(a(range(1, 4)), aaaa(range(1, 3)))}, {10s, seen(a(range(2, 5)), aaaa(range(1, 2)))}}, 10s, "1 absent, 2-5 present, v6 1-2 present, v6 3 withdrawn", Basis::sample},
         Story{"NodataOfOneFamilyIsComplete",  limit_4, {{0s, seen(a(range(1, 4)), aaaa(range(1, 4)))}, {10s, seen(a(range(1, 4)), aaaa({}))}}, 10s, "1-4 present, v6 1-4 withdrawn", Basis::sample},
         Story{"AFamilyThatFailsIsKept",       limit_4, {{0s, seen(a(range(1, 4)), aaaa(range(1, 4)))}, {10s, seen(a(range(2, 5)), aaaa(range(2, 5)))}, {20s, seen(a(range(2, 5)), aaaa(range(2, 5), repeated))}}, 20s, "1 absent, 2-5 present, v6 1 absent, v6 2-5 present", Basis::sample},
+        Story{"AFamilyThatFailsSuspendsItsAbsence", a_minute, family_fails, 300s, "1 present, v6 1 absent, v6 2-9 present", Basis::sample},
+        Story{"UntilItAnswers",               a_minute, family_fails + std::vector<Step>{{120s, other_v6}}, 159'999ms, "1 present, v6 1 absent, v6 2-9 present", Basis::sample},
+        Story{"ThenItAgesAgain",              a_minute, family_fails + std::vector<Step>{{120s, other_v6}}, 160s, "1 present, v6 2-9 present", Basis::sample},
+        Story{"AFailureOfAllCountsOnce",      a_minute, family_fails + std::vector<Step>{{60s, Failed{""}}, {120s, other_v6}}, 160s, "1 present, v6 2-9 present", Basis::sample},
         Story{"AFamilyThatIsNotEvenRepeatedGoes", limit_4, {{0s, seen(a({1}), aaaa(range(1, 4)))}, {10s, seen({1})}}, 10s, "1 present, v6 1-4 withdrawn", Basis::complete},
         Story{"AFamilyComesLater",            limit_4, {{0s, seen({1})}, {2s, seen(a({1}, repeated), aaaa({1}))}}, 2s, "1 present, v6 1 present", Basis::complete}),
     [](const auto& instance) { return instance.param.name; });

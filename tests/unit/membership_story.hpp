@@ -38,16 +38,20 @@ struct How {
     bool answered = true;
     milliseconds ttl = 10s;
     bool exhaustive = false;
+    bool failing = false;
 };
 inline constexpr How fresh{};
 inline constexpr How reread{.fresh = false};                       ///< asked before the TTL had run out
 inline constexpr How repeated{.fresh = false, .answered = false};  ///< not asked in this poll
+inline constexpr How silent{
+    .fresh = false, .answered = false, .failing = true};  ///< fails beside another that does not
 
 inline Rrset a(const Octets& octets, How how = {}) {
     Rrset out{.type = dns::RrType::a,
               .sightings = {},
               .fresh = how.fresh,
               .answered = how.answered,
+              .failing = how.failing,
               .ttl = how.ttl,
               .exhaustive = how.exhaustive};
     for (const unsigned n : octets) out.sightings.push_back({.address = v4(n)});
