@@ -1,6 +1,8 @@
 // The control plane: polls, checks and decides for all services, and publishes what came of it. Layer: app.
 #include "app/control_plane.hpp"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <random>
 
@@ -17,10 +19,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto ready_without_all = 5s;    // after that /readyz waits no longer; design.md, section 9
-constexpr auto idle_after = 60s;          // a service that nobody asked for in that time; design.md, section 6
-constexpr auto demand_period = 5s;        // how exactly that is known
-constexpr auto snapshot_refresh = 10min;  // so that what stands there is never much older than the last poll
+constexpr auto ready_without_all = 5s;       // after that /readyz waits no longer; design.md, section 9
+constexpr auto idle_after = 60s;             // a service that nobody asked for in that time; design.md, section 6
+constexpr auto demand_period = 5s;           // how exactly that is known
+constexpr auto housekeeping_period = 10min;  // the snapshot is never much older than the last poll
 
 std::unique_ptr<const view::View> assemble(std::uint64_t index, std::shared_ptr<const view::NameTable> names,
                                            const std::vector<ServiceState>& services) {
@@ -105,9 +107,10 @@ void ControlPlane::on_snapshot(const membership::Snapshot& snapshot) {
     const TimePoint now = Clock::now();
     for (const membership::SavedService& saved : snapshot.services) {
         const view::OwnerName* owner = names_->find(saved.name.wire());
-        if (owner == nullptr || services_[owner->service].service().name != saved.name)
-            continue;  // not ours any more
-        if (!services_[owner->service].load(to_members(saved, WallAnchor::take()), now)) continue;
+        if (owner == nullptr) continue;  // not configured any more
+        ServiceState& state = services_[owner->service];
+        if (state.service().name != saved.name) continue;  // an alias now
+        if (!state.load(to_members(saved, state.service(), WallAnchor::take()), now)) continue;
         on_members(owner->service);
         mark_changed(owner->service);
     }
@@ -225,10 +228,10 @@ asio::awaitable<void> ControlPlane::watch_demand() {
             if (now - last_asked_[i] >= idle_after && demand_.become_idle(service)) checker_.set_idle(service, true);
             if (new_addresses) mark_changed(i);
         }
-        if (now >= next_snapshot_) {
-            next_snapshot_ = now + snapshot_refresh;
-            snapshot_.changed();
-        }
+        if (now < next_housekeeping_) continue;
+        next_housekeeping_ = now + housekeeping_period;
+        snapshot_.changed();
+        malloc_trim(0);  // what the start, or a burst of TLS handshakes, took and gave back
     }
 }
 

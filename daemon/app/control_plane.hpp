@@ -90,7 +90,7 @@ private:
     asio::steady_timer expiry_timer_;
     std::set<std::size_t> changed_;
     TimePoint started_at_;
-    TimePoint next_snapshot_;  // written even if nothing changes, so that it does not grow old
+    TimePoint next_housekeeping_;
     bool ready_once_ = false;
     bool shutting_down_ = false;
     TaskGroup tasks_;  // last: its loops use everything above

@@ -11,6 +11,14 @@ TimePoint steady(WallTime time, const WallAnchor& wall) {
     return wall.steady - std::max(age, Duration::zero());
 }
 
+bool could_be_found(const membership::SavedMember& member, const config::Service& service) {
+    using config::RecordKind;
+    if (service.source != config::SourceKind::dns) return false;
+    if (member.type == dns::RrType::srv) return service.record == RecordKind::srv;
+    const RecordKind own = member.type == dns::RrType::a ? RecordKind::a : RecordKind::aaaa;
+    return (service.record == RecordKind::automatic || service.record == own) && member.address.port == service.port;
+}
+
 }  // namespace
 
 membership::SavedService to_saved(const dns::Name& service, const std::vector<membership::Member>& members,
@@ -28,9 +36,11 @@ membership::SavedService to_saved(const dns::Name& service, const std::vector<me
     return out;
 }
 
-std::vector<membership::Member> to_members(const membership::SavedService& saved, const WallAnchor& wall) {
+std::vector<membership::Member> to_members(const membership::SavedService& saved, const config::Service& service,
+                                           const WallAnchor& wall) {
     std::vector<membership::Member> out;
     for (const membership::SavedMember& member : saved.members) {
+        if (!could_be_found(member, service)) continue;
         out.push_back({.address = member.address,
                        .priority = member.priority,
                        .weight = member.weight,
