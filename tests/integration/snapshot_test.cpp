@@ -132,7 +132,7 @@ TEST_F(Snapshot, IsStaleOnlyUntilTheResolverAnswers) {
 
 TEST_F(Snapshot, EndpointsAreCheckedAtOnce) {
     learn();
-    registry.reset();
+    registry->silence(service);
     tasks.set(addresses[2], Conduct::refuses);
     QuickStart daemon(yaml(file), upstream_port);
     const QuickStart::FirstReply first = daemon.first_reply(service);

@@ -13,13 +13,22 @@ namespace taskdns::testing_support {
 using namespace std::chrono_literals;
 using std::chrono::steady_clock;
 
+namespace {
+
+/// Few, since others who run beside us look for free ones too.
+std::uint16_t our_port(int number) {
+    static const std::uint16_t ports[]{pick_port(), pick_port()};
+    return ports[number];
+}
+
+}  // namespace
+
 QuickStart::QuickStart(const std::string& yaml, std::uint16_t upstream_port)
-    : dns_port_(pick_port()),
-      http_port_(pick_port()),
+    : dns_port_(our_port(0)),
       started_(steady_clock::now()),
       process_({.argv = {taskdns_binary()},
                 .environment = {{"TASKDNS_DNS_LISTEN", "127.0.0.1:" + std::to_string(dns_port_)},
-                                {"TASKDNS_HTTP_LISTEN", "127.0.0.1:" + std::to_string(http_port_)},
+                                {"TASKDNS_HTTP_LISTEN", "127.0.0.1:" + std::to_string(our_port(1))},
                                 {"TASKDNS_UPSTREAM", "127.0.0.1:" + std::to_string(upstream_port)},
                                 {"TASKDNS_CONFIG_CONTENT", yaml}},
                 .stdout_path = dir_ / "log",

@@ -13,7 +13,8 @@
 
 namespace taskdns::testing_support {
 
-/// The destructor kills it without a word.
+/// The destructor kills it without a word. One at a time: each takes over the ports of the one before, as a restarted
+/// sidecar does.
 class QuickStart {
 public:
     struct FirstReply {
@@ -27,7 +28,6 @@ public:
     FirstReply first_reply(const std::string& name) const;
     std::chrono::steady_clock::time_point started() const { return started_; }
     std::uint16_t dns_port() const { return dns_port_; }
-    std::uint16_t http_port() const { return http_port_; }
     std::string log() const { return read_file(dir_ / "log"); }
     /// SIGKILL, and the end of it.
     void kill();
@@ -41,7 +41,6 @@ public:
 private:
     TempDir dir_;
     std::uint16_t dns_port_;
-    std::uint16_t http_port_;
     std::chrono::steady_clock::time_point started_;
     ChildProcess process_;
 };
