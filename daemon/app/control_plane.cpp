@@ -22,6 +22,7 @@ using namespace std::chrono_literals;
 constexpr auto ready_without_all = 5s;       // after that /readyz waits no longer; design.md, section 9
 constexpr auto idle_after = 60s;             // a service that nobody asked for in that time; design.md, section 6
 constexpr auto demand_period = 5s;           // how exactly that is known
+constexpr auto snapshot_patience = 10ms;     // polls wait no longer for it; reading takes less than one
 constexpr auto housekeeping_period = 10min;  // the snapshot is never much older than the last poll
 
 std::unique_ptr<const view::View> assemble(std::uint64_t index, std::shared_ptr<const view::NameTable> names,
@@ -62,6 +63,8 @@ ControlPlane::ControlPlane(asio::any_io_executor executor, const config::Config&
           executor, health::make_probe(), [this](const health::Checker::Event& event) { on_outcome(event); },
           std::random_device{}(), surroundings.max_probes_in_flight),
       snapshot_(executor, config.snapshot, [this] { return collect_snapshot(); }),
+      has_snapshot_(!config.snapshot.empty()),
+      snapshot_timer_(executor),
       expiry_timer_(executor, never),
       started_at_(Clock::now()),
       tasks_(executor) {
@@ -74,7 +77,22 @@ ControlPlane::~ControlPlane() = default;
 
 void ControlPlane::start() {
     started_at_ = Clock::now();
-    snapshot_.load([this](const membership::Snapshot& snapshot) { on_snapshot(snapshot); });
+    snapshot_timer_.expires_at(started_at_ + (has_snapshot_ ? snapshot_patience : 0ms));
+    snapshot_.load([this](const std::optional<membership::Snapshot>& snapshot) {
+        if (snapshot) on_snapshot(*snapshot);
+        snapshot_timer_.cancel();
+    });
+    tasks_.spawn("start polls", start_polls());
+    tasks_.spawn("expire members", expire_members());
+    tasks_.spawn("watch demand", watch_demand());
+}
+
+/// Polls begin once the snapshot is there: one that fails at once must not leave a moment without an answer.
+asio::awaitable<void> ControlPlane::start_polls() {
+    co_await asio::this_coro::throw_if_cancelled(false);
+    const auto cancellation = co_await asio::this_coro::cancellation_state;
+    co_await snapshot_timer_.async_wait(as_result);
+    if (cancellation.cancelled() != asio::cancellation_type::none) co_return;
     std::random_device seeds;
     for (std::size_t i = 0; i < services_.size(); ++i) {
         const config::Service& service = services_[i].service();
@@ -84,8 +102,6 @@ void ControlPlane::start() {
         tasks_.spawn("poll " + service.name.to_string(),
                      discovery::poll(*sources_[i], service.poll, std::move(observed), seeds()));
     }
-    tasks_.spawn("expire members", expire_members());
-    tasks_.spawn("watch demand", watch_demand());
 }
 
 asio::awaitable<bool> ControlPlane::stop(milliseconds limit) {

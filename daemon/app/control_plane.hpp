@@ -57,6 +57,7 @@ public:
 private:
     void on_observation(std::size_t service, const discovery::Observation& observation, milliseconds next_delay);
     void on_outcome(const health::Checker::Event& event);
+    asio::awaitable<void> start_polls();
     void on_snapshot(const membership::Snapshot& snapshot);
     membership::Snapshot collect_snapshot() const;
     /// The members of `service` changed: who is checked, whose addresses were taken, and what the snapshot holds.
@@ -87,6 +88,8 @@ private:
     LocalSources local_sources_;
     health::Checker checker_;
     SnapshotStore snapshot_;
+    bool has_snapshot_;
+    asio::steady_timer snapshot_timer_;  // the polls' start, while the snapshot is read
     asio::steady_timer expiry_timer_;
     std::set<std::size_t> changed_;
     TimePoint started_at_;

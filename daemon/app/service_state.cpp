@@ -55,10 +55,10 @@ ServiceState::ServiceState(config::Service service, std::uint32_t seed)
       pick_cursor_(seed) {}
 
 bool ServiceState::load(const std::vector<membership::Member>& members, TimePoint now) {
-    if (registry_.basis() != membership::Basis::not_polled) return false;
+    if (registry_.answered_once()) return false;
     registry_.load(members, now);
     targets_changed_ = true;
-    return registry_.basis() != membership::Basis::not_polled;
+    return !registry_.members().empty();
 }
 
 bool ServiceState::observe(const discovery::Observation& observation, milliseconds next_delay, TimePoint now) {

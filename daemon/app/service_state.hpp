@@ -37,7 +37,7 @@ public:
         TimePoint next;
     };
 
-    /// What the snapshot knows, if no poll has said anything yet; true if members came.
+    /// What the snapshot knows, if the registry has not answered yet; true if members came.
     bool load(const std::vector<membership::Member>& members, TimePoint now);
     /// Takes in one observation; true if the members changed. Logs who came and went.
     bool observe(const discovery::Observation& observation, milliseconds next_delay, TimePoint now);

@@ -106,19 +106,19 @@ void SnapshotStore::State::loaded(const Result<std::optional<membership::Snapsho
                                   const OnLoaded& on_loaded) {
     ready = true;
     if (!result) {
-        log::warning("snapshot", "not loaded: it is ignored, and replaced at the next change",
-                     {{"path", path}, {"reason", result.error().message}});
+        log::warning("snapshot", "not loaded", {{"reason", result.error().message}});
+        on_loaded(std::nullopt);
         return;
     }
     if (!*result) {
         log::info("snapshot", "there is none yet", {{"path", path}});
-        return;
+    } else {
+        log::info("snapshot", "loaded",
+                  {{"path", path},
+                   {"services", (*result)->services.size()},
+                   {"written", format_wall_time((*result)->written)}});
     }
-    log::info("snapshot", "loaded",
-              {{"path", path},
-               {"services", (*result)->services.size()},
-               {"written", format_wall_time((*result)->written)}});
-    on_loaded(**result);
+    on_loaded(*result);
 }
 
 void SnapshotStore::changed() {

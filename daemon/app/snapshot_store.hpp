@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/asio.hpp"
@@ -16,14 +17,15 @@ namespace taskdns::app {
 class SnapshotStore {
 public:
     using Collect = std::function<membership::Snapshot()>;
-    using OnLoaded = std::function<void(const membership::Snapshot& snapshot)>;
+    /// Null: there is none, or it is damaged, which is logged.
+    using OnLoaded = std::function<void(const std::optional<membership::Snapshot>& snapshot)>;
 
     /// `path` empty: every call does nothing. `collect` gives what is to be written, when it is.
     SnapshotStore(asio::any_io_executor executor, std::string path, Collect collect);
     ~SnapshotStore();
 
-    /// Reads the file; `on_loaded` is called later, unless there is none or it is damaged, which is logged. Nothing
-    /// is written before this has ended. Call once.
+    /// Reads the file; `on_loaded` is called later, or never if the file system hangs. Nothing is written before
+    /// that. Call once.
     void load(OnLoaded on_loaded);
     /// Members have changed: writes within a second, at most once a second.
     void changed();

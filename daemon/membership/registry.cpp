@@ -83,7 +83,7 @@ void Registry::load(const std::vector<Member>& members, TimePoint now) {
         const bool over = expiry(member, {}) <= now;
         if (!over && members_.size() < policy_.max_endpoints) members_.try_emplace(member.address, member);
     }
-    if (!members_.empty()) basis_ = Basis::loaded;
+    if (!members_.empty() && basis_ == Basis::not_polled) basis_ = Basis::loaded;
 }
 
 bool Registry::apply(const discovery::Observation& observation, TimePoint now) {

@@ -38,7 +38,9 @@ protected:
 
     /// Loads, and runs until that has ended.
     void load(SnapshotStore& store) {
-        store.load([this](const membership::Snapshot& snapshot) { loaded_.push_back(snapshot); });
+        store.load([this](const std::optional<membership::Snapshot>& snapshot) {
+            if (snapshot) loaded_.push_back(*snapshot);
+        });
         context_.run_for(100ms);
         context_.restart();
     }
