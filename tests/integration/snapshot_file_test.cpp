@@ -112,19 +112,20 @@ TEST_F(SnapshotFile, InAFolderThatCannotBeWrittenIsNamedOnce) {
     }
 }
 
-/// A service of 1,000 endpoints, so that writing takes a while, and one that changes with every poll.
+/// A service of 300 endpoints, so that writing takes a while (and fewer than the log's queue has room for lines), and
+/// one that changes with every poll.
 std::string restless_yaml(const std::string& path) {
     std::string yaml = "snapshot: " + path +
                        "\nservices:\n  - {name: orders.test, record: A, poll: {min: 100ms}, membership: "
                        "{shrink_guard: 0%, reserve: 0s}}\n  - {name: large.test, source: static, addresses: [";
-    for (int i = 0; i < 1000; ++i) {
+    for (int i = 0; i < 300; ++i) {
         yaml += (i == 0 ? "10.1." : ", 10.1.") + std::to_string(i / 250) + "." + std::to_string(i % 250 + 1);
     }
     return yaml + "]}\n";
 }
 
 TEST_F(SnapshotFile, IsWholeWheneverTheDaemonIsKilled) {
-    registry.set(service, address_range("10.0.0.", 1, 200), 0, 5);
+    registry.set(service, address_range("10.0.0.", 1, 100), 0, 5);
     std::mt19937 random(std::random_device{}());
     int loaded = 0;
     for (int i = 0; i <= 20; ++i) {
