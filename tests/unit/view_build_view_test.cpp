@@ -200,8 +200,8 @@ TEST(BuildServiceView, FarBackupsStandBehindEachOtherUnlessIpv6IsBesideThem) {
     const auto alone =
         build_service_view(service_called("a.local"), sharing({{"10.0.2.1:80"}, {"10.0.128.2:80"}}), true, {});
     EXPECT_EQ(slots(alone->a), "12 21");
-    const auto beside = build_service_view(
-        service_called("a.local"), sharing({{"10.0.2.1:80"}, {"10.0.128.2:80"}, {"[fd00::3]:80"}}), true, {});
+    const auto beside = build_service_view(service_called("a.local"),
+                                           sharing({{"10.0.2.1:80"}, {"10.0.128.2:80"}, {"[fd00::3]:80"}}), true, {});
     EXPECT_EQ(slots(beside->a), "12 2");
 }
 
