@@ -2,12 +2,15 @@
 // What it prints: how the members and the estimated coverage grow. To see it:
 // build/dev/tests/integration --gtest_filter='Samples.*'
 #include <cstdio>
+#include <optional>
+#include <sstream>
 #include <thread>
 
 #include <gmock/gmock.h>
 
 #include "support/fake_registry.hpp"
 #include "support/many_backends.hpp"
+#include "support/network_namespaces.hpp"
 #include "support/service_report.hpp"
 
 namespace taskdns::testing_support {
@@ -132,6 +135,38 @@ TEST(Samples, ALocalBlipErasesNobody) {
     std::printf("blip: rung %s with %zu of 50 served, all 50 stay members; all healthy %ld ms after its end\n",
                 during.rung.c_str(), during.served().size(), static_cast<long>(elapsed.count()));
     EXPECT_LE(elapsed, 5 * 300ms) << "a few checks";
+}
+
+TEST(Samples, ARouteThatIsGoneForAWhileErasesNobody) {
+    const std::vector<std::string> addresses = address_range("10.0.2.", 1, 50);
+    const NetworkNamespaces network;
+    network.add_addresses(addresses);
+    std::optional<ManyBackends> tasks;
+    {
+        const auto inside = network.in_vpc();
+        tasks.emplace(addresses);
+    }
+    const auto inside = network.in_task();
+    FakeRegistry registry;
+    registry.set(service, addresses, 0, 8);
+    const DaemonUnderTest daemon(
+        options(*tasks, registry, "    health: {interval: 300ms, fast_interval: 100ms, timeout: 200ms}\n"));
+    ASSERT_TRUE(wait_until(15s, [&] { return listed(daemon).size() == addresses.size(); }));
+
+    network.remove_default_route();
+    const auto end = steady_clock::now() + 2s;  // more than `fall` checks
+    while (steady_clock::now() < end) {
+        ASSERT_THAT(listed(daemon), SizeIs(50));
+        ASSERT_FALSE(daemon.ask_a(service).empty());
+        std::this_thread::sleep_for(50ms);
+    }
+    network.restore_default_route();
+    {
+        const auto in_vpc = network.in_vpc();
+        tasks->set(addresses[3], Conduct::refuses);
+    }
+    EXPECT_TRUE(wait_until(3s, [&] { return listed(daemon).size() == 49; })) << "it checks again";
+    std::printf("no route for 2 s: all 50 are served all the time\n");
 }
 
 TEST(Samples, OfExactlyEightTasksOneThatIsRemovedLeavesAtOnce) {
