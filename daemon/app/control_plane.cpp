@@ -42,6 +42,19 @@ std::vector<ServiceState> make_states(const std::vector<config::Service>& servic
     return states;
 }
 
+void log_verdict(const config::Service& service, const SocketAddress& endpoint, const health::Verdict& verdict) {
+    const char* const fact = verdict.status == health::Status::healthy ? "endpoint healthy" : "endpoint unhealthy";
+    const log::Field service_field("service", service.name.to_string());
+    const log::Field endpoint_field("endpoint", endpoint.to_string());
+    const log::Field reason("reason", health::to_string(verdict.reason));
+    const log::Field latency("latency_us", verdict.last.latency.count());
+    if (verdict.last.detail.empty()) {
+        log::info("health", fact, {service_field, endpoint_field, reason, latency});
+    } else {
+        log::info("health", fact, {service_field, endpoint_field, reason, {"detail", verdict.last.detail}, latency});
+    }
+}
+
 }  // namespace
 
 ControlPlane::ControlPlane(asio::any_io_executor executor, const config::Config& config, Surroundings surroundings,
@@ -137,6 +150,7 @@ membership::Snapshot ControlPlane::collect_snapshot() const {
     const WallAnchor wall = WallAnchor::take();
     membership::Snapshot snapshot{.written = wall.wall, .services = {}};
     for (const ServiceState& state : services_) {
+        if (state.service().source != config::SourceKind::dns) continue;  // the configuration says it again
         snapshot.services.push_back(to_saved(state.service().name, state.registry().members(), wall));
     }
     return snapshot;
@@ -175,12 +189,7 @@ void ControlPlane::on_outcome(const health::Checker::Event& event) {
     const health::Verdict* verdict = checker_.find(event.service, event.endpoint);
     if (verdict == nullptr) return;
     if (event.changed) {
-        log::info("health", verdict->status == health::Status::healthy ? "endpoint healthy" : "endpoint unhealthy",
-                  {{"service", services_[event.service].service().name.to_string()},
-                   {"endpoint", event.endpoint.to_string()},
-                   {"reason", health::to_string(verdict->reason)},
-                   {"detail", verdict->last.detail},
-                   {"latency_us", verdict->last.latency.count()}});
+        log_verdict(services_[event.service].service(), event.endpoint, *verdict);
         // An unhealthy pick of a subset is replaced; one that has recovered takes its place back.
         if (services_[event.service].service().subset > 0) choose_endpoints(event.service);
     }
