@@ -112,20 +112,28 @@ TEST_F(SnapshotFile, InAFolderThatCannotBeWrittenIsNamedOnce) {
     }
 }
 
-/// A service of 300 endpoints, so that writing takes a while (and fewer than the log's queue has room for lines), and
-/// one that changes with every poll.
+constexpr int large_services = 5;  // of 40 endpoints each: writing takes a while, and the log has room for all lines
+
+/// `orders.test` changes with every poll.
 std::string restless_yaml(const std::string& path) {
     std::string yaml = "snapshot: " + path +
-                       "\nservices:\n  - {name: orders.test, record: A, poll: {min: 100ms}, membership: "
-                       "{shrink_guard: 0%, reserve: 0s}}\n  - {name: large.test, source: static, addresses: [";
-    for (int i = 0; i < 300; ++i) {
-        yaml += (i == 0 ? "10.1." : ", 10.1.") + std::to_string(i / 250) + "." + std::to_string(i % 250 + 1);
-    }
-    return yaml + "]}\n";
+                       "\ndefaults: {record: A, poll: {min: 100ms}, membership: {shrink_guard: 0%, reserve: 0s}}\n"
+                       "services:\n  - name: orders.test\n";
+    for (int i = 0; i < large_services; ++i) yaml += "  - name: large" + std::to_string(i) + ".test\n";
+    return yaml;
 }
 
 TEST_F(SnapshotFile, IsWholeWheneverTheDaemonIsKilled) {
     registry.set(service, address_range("10.0.0.", 1, 100), 0, 5);
+    for (int i = 0; i < large_services; ++i) {
+        const std::string number = std::to_string(i);
+        registry.set("large" + number + ".test", address_range("10.1." + number + ".", 1, 40), 60);
+    }
+    {
+        const QuickStart first(restless_yaml(file), registry.port());
+        const auto all_are_written = [&] { return read_file(file).find("\"10.1.4.40\"") != std::string::npos; };
+        ASSERT_TRUE(wait_until(4s, all_are_written)) << first.log() << read_file(file);
+    }
     std::mt19937 random(std::random_device{}());
     int loaded = 0;
     for (int i = 0; i <= 20; ++i) {

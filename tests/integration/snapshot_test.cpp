@@ -57,6 +57,7 @@ protected:
         for (int i = 0; i < 20; ++i) {
             const QuickStart daemon(yaml(file), upstream_port);
             const QuickStart::FirstReply first = daemon.first_reply(service);
+            ASSERT_TRUE(first.reply.arrived) << daemon.log();
             times.push_back(first.after_ms);
             if (first.reply.rdata("A").size() == addresses.size() && first.reply.has_error(3)) continue;
             ++wrong;
