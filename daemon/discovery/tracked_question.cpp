@@ -17,7 +17,10 @@ void TrackedQuestion::take(const Result<Answer>& result, TimePoint asked, TimePo
         return;
     }
     updated_ = true;
-    fresh_ = !last_ || asked >= expires_;
+    // A resolver that rounds what is left of a TTL down still has the old answer for up to a second: it shows.
+    const bool still_cached =
+        last_ && result->ttl <= seconds(1) && last_->ttl > seconds(1) && asked < expires_ + seconds(1);
+    fresh_ = !last_ || (asked >= expires_ && !still_cached);
     last_ = *result;
     answered_ = received;
     expires_ = received + last_->ttl;

@@ -130,6 +130,27 @@ TEST_F(Dns, RoundsTheTimeUntilTheNextPollUp) {
     EXPECT_EQ(words(observe(*dns)), "A repeated 10.0.0.1:8080 ttl 4s");  // 3.999999999 s: the poll must not be early
 }
 
+// The resolver rounds what is left of the TTL down, and still has the old answer when we ask at the end of it.
+TEST_F(Dns, IsNotFreshWhileTheResolverCountsDownTheLastSecond) {
+    a_is({.answer = {a("orders.local", "10.0.0.1", 9)}});  // 9.8 s in truth
+    const auto dns = source(config::RecordKind::a);
+    observe(*dns);
+    now += 9s + 500ms;
+    a_is({.answer = {a("orders.local", "10.0.0.1", 0)}});
+    EXPECT_EQ(words(observe(*dns)), "A reread 10.0.0.1:8080 ttl 2s");
+    now += 2s;
+    a_is({.answer = {a("orders.local", "10.0.0.1", 60)}});
+    EXPECT_EQ(words(observe(*dns)), "A fresh 10.0.0.1:8080 ttl 30s");
+}
+
+TEST_F(Dns, IsFreshAfterATtlOfOneSecond) {
+    a_is({.answer = {a("orders.local", "10.0.0.1", 1)}});
+    const auto dns = source(config::RecordKind::a);
+    observe(*dns);
+    now += 2s;  // poll.min
+    EXPECT_EQ(words(observe(*dns)), "A fresh 10.0.0.1:8080 ttl 2s");
+}
+
 TEST_F(Dns, IsNotFreshWhenAskedBeforeTheRealTtlHasRunOut) {
     a_is({.answer = {a("orders.local", "10.0.0.1", 60)}});  // poll.max is 30 s
     const auto dns = source(config::RecordKind::a);
