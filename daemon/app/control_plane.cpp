@@ -228,10 +228,9 @@ asio::awaitable<void> ControlPlane::expire_members() {
         const TimePoint now = Clock::now();
         for (std::size_t i = 0; i < services_.size(); ++i) {
             if (services_[i].next_deadline() > now) continue;
-            const std::size_t members = services_[i].registry().members().size();
-            if (!services_[i].expire(now)) continue;
-            if (services_[i].registry().members().size() != members) on_members(i);
-            mark_changed(i);
+            const auto [members_changed, others_changed] = services_[i].expire(now);
+            if (members_changed) on_members(i);
+            if (members_changed || others_changed) mark_changed(i);
         }
     }
 }

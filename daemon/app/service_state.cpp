@@ -45,6 +45,35 @@ const char* outcome_name(const discovery::Observation& observation) {
     return std::holds_alternative<discovery::Empty>(observation) ? "empty" : "failed";
 }
 
+/// A line for each endpoint that came or went, but not hundreds at once: they would push others out of the queue.
+class MembershipLog {
+public:
+    explicit MembershipLog(std::string service) : service_(std::move(service)) {}
+    MembershipLog(const MembershipLog&) = delete;
+    MembershipLog& operator=(const MembershipLog&) = delete;
+    ~MembershipLog() {
+        if (count_ <= most) return;
+        log::info("membership", "further endpoints came or went",
+                  {{"service", service_}, {"count", count_ - most}, {"see", "/v1/services/" + service_}});
+    }
+
+    void add(const char* fact, const SocketAddress& endpoint, const char* from = nullptr) {
+        if (++count_ > most) return;
+        if (from == nullptr) {
+            log::info("membership", fact, {{"service", service_}, {"endpoint", endpoint.to_string()}});
+        } else {
+            log::info("membership", fact,
+                      {{"service", service_}, {"endpoint", endpoint.to_string()}, {"from", from}});
+        }
+    }
+
+private:
+    static constexpr std::size_t most = 64;  // of one poll
+
+    std::string service_;
+    std::size_t count_ = 0;
+};
+
 }  // namespace
 
 ServiceState::ServiceState(config::Service service, std::uint32_t seed)
@@ -57,6 +86,7 @@ ServiceState::ServiceState(config::Service service, std::uint32_t seed)
 bool ServiceState::load(const std::vector<membership::Member>& members, TimePoint now) {
     if (registry_.answered_once()) return false;
     registry_.load(members, now);
+    for (const membership::Member& member : registry_.members()) not_checked_since_loaded_.insert(member.address);
     targets_changed_ = true;
     return !registry_.members().empty();
 }
@@ -80,13 +110,13 @@ bool ServiceState::release(const SocketAddress& endpoint, TimePoint now) {
     return was_member;
 }
 
-bool ServiceState::expire(TimePoint now) {
+ServiceState::Expired ServiceState::expire(TimePoint now) {
     const std::vector<membership::Member> before = registry_.members();
     const bool changed = registry_.expire(now);
     note_membership(before, now);
     const bool forgot = std::erase_if(recent_, [now](const auto& entry) { return entry.second <= now; }) > 0;
     targets_changed_ = targets_changed_ || forgot;
-    return changed || forgot || decision_.next_change <= now;
+    return {.members = changed, .others = forgot || decision_.next_change <= now};
 }
 
 TimePoint ServiceState::next_deadline() const {
@@ -110,31 +140,29 @@ void ServiceState::log_poll(const discovery::Observation& observation) {
 }
 
 void ServiceState::note_membership(const std::vector<membership::Member>& before, TimePoint now) {
-    const std::string name = service_.name.to_string();
+    MembershipLog lines(service_.name.to_string());
     std::map<SocketAddress, Presence> known;
     for (const membership::Member& member : before) known.emplace(member.address, member.presence);
     for (const membership::Member& member : registry_.members()) {
         const auto old = known.find(member.address);
-        const std::string text = member.address.to_string();
         if (old == known.end()) {
             targets_changed_ = true;
             recent_.erase(member.address.address);
-            log::info("membership", "endpoint added", {{"service", name}, {"endpoint", text}});
+            lines.add("endpoint added", member.address);
             continue;
         }
         // Held by a failed or empty poll: that poll's own line says it for all of them.
         if (old->second != member.presence && member.presence == Presence::withdrawn) {
-            log::info("membership", "endpoint withdrawn", {{"service", name}, {"endpoint", text}});
+            lines.add("endpoint withdrawn", member.address);
         } else if (old->second == Presence::withdrawn && member.presence == Presence::present) {
-            log::info("membership", "endpoint returned", {{"service", name}, {"endpoint", text}});
+            lines.add("endpoint returned", member.address);
         }
         known.erase(old);
     }
     for (const auto& [address, presence] : known) {  // what is left is no member any more
         targets_changed_ = true;
         recent_[address.address] = now + recent_time;
-        log::info("membership", "endpoint removed",
-                  {{"service", name}, {"endpoint", address.to_string()}, {"from", membership::to_string(presence)}});
+        lines.add("endpoint removed", address, membership::to_string(presence));
     }
 }
 
@@ -167,6 +195,8 @@ std::vector<view::Candidate> ServiceState::candidates(const FindVerdict& find_ve
         view::Candidate& candidate = out.emplace_back();
         const health::Verdict* verdict = find_verdict(member.address);
         if (verdict != nullptr) candidate.verdict = *verdict;
+        if (candidate.verdict.checked) not_checked_since_loaded_.erase(member.address);
+        candidate.unverified = not_checked_since_loaded_.contains(member.address);
         candidate.outside_subset = service_.subset > 0 && !std::ranges::binary_search(chosen_, member.address);
         if (need_source && !candidate.outside_subset) candidate.source = sources.find(member.address.address, now);
         if (own_zone_.empty() && candidate.source.address) {

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,8 +44,12 @@ public:
     bool observe(const discovery::Observation& observation, milliseconds next_delay, TimePoint now);
     /// Another service has taken the endpoint's address; true if it was a member.
     bool release(const SocketAddress& endpoint, TimePoint now);
-    /// Lets go of whose time is over; true if the members, the recently left, or the shares of the traffic changed.
-    bool expire(TimePoint now);
+    struct Expired {
+        bool members = false;  ///< some left, or changed their presence
+        bool others = false;   ///< the recently left, or the shares of the traffic
+    };
+    /// Lets go of whose time is over; what changed by that.
+    Expired expire(TimePoint now);
     /// When expire() has something to do next; `never` if nothing is pending.
     TimePoint next_deadline() const;
     /// Chooses anew which endpoints are checked and used; true if others are.
@@ -80,8 +85,9 @@ private:
     config::Service service_;
     std::uint32_t seed_;
     membership::Registry registry_;
-    std::map<IpAddress, TimePoint> recent_;  // address of a former member -> when it is forgotten
-    bool targets_changed_ = false;           // since view_ was built: members, or the recent
+    std::set<SocketAddress> not_checked_since_loaded_;  // of the snapshot: served until their first check
+    std::map<IpAddress, TimePoint> recent_;             // address of a former member -> when it is forgotten
+    bool targets_changed_ = false;                      // since view_ was built: members, or the recent
     std::vector<SocketAddress> chosen_;
     std::string own_zone_;  // by our own address; empty: not known
     view::Decision decision_;

@@ -33,7 +33,6 @@ struct Member {
     TimePoint last_seen;            ///< last named by an answer
     TimePoint since;                ///< in this presence
     Duration absence_suspended{0};  ///< while absent: for so long the upstream failed, which does not age absence
-    bool unverified = false;        ///< from the snapshot, and no answer has named it yet
 };
 
 }  // namespace taskdns::membership

@@ -37,7 +37,6 @@ bool see(Member& member, const discovery::Sighting& sighting, const discovery::R
     member.priority = sighting.priority;
     member.weight = sighting.weight;
     member.type = rrset.type;
-    member.unverified = false;
     return changed;
 }
 
@@ -77,7 +76,6 @@ void Registry::load(const std::vector<Member>& members, TimePoint now) {
     for (Member& member : newest_first) {
         member.presence = Presence::held_snapshot;
         member.since = now;
-        member.unverified = true;
         // Nobody looked after the last answer, so absence does not age from there to now.
         member.absence_suspended = now - newest_first.front().last_seen;
         const bool over = expiry(member, {}) <= now;

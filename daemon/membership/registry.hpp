@@ -36,7 +36,7 @@ public:
     /// `checked`: the service has a health check, so the longer limits hold. `poll`: how often samples come.
     Registry(config::Membership policy, config::Poll poll, bool checked);
 
-    /// Before the first answer: the members that a snapshot names, unverified. Those beyond max_endpoints, and
+    /// Before the first answer: the members that a snapshot names. Those beyond max_endpoints, and
     /// those whose time is over, are left out. `members` carry address, priority, weight, first_seen and last_seen.
     void load(const std::vector<Member>& members, TimePoint now);
     /// Takes in one observation; true if a member came, left or changed.

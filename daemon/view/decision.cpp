@@ -78,7 +78,7 @@ private:
         const health::Verdict& verdict = candidate.verdict;
         if (verdict.status == Status::healthy) return candidate.member.presence != Presence::withdrawn;
         return verdict.status == Status::pending && vouched_for(candidate) &&
-               (verdict.local_fault || candidate.member.unverified);
+               (verdict.local_fault || candidate.unverified);
     }
 
     std::span<const Candidate> candidates_;

@@ -21,6 +21,7 @@ namespace taskdns::view {
 struct Candidate {
     membership::Member member;
     health::Verdict verdict;      ///< as made where the service is not checked
+    bool unverified = false;      ///< from the snapshot, and not checked since: not withheld before its first check
     bool outside_subset = false;  ///< not among those that this task uses: neither checked nor served
     LocalSource source;           ///< what the kernel would send from to this endpoint
 };

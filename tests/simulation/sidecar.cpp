@@ -54,6 +54,9 @@ void Sidecar::load(const Snapshot& snapshot, TimePoint now) {
     for (std::size_t i = 0; i < services_.size(); ++i) {
         if (snapshot[i].empty()) continue;
         services_[i].registry.load(snapshot[i], now);
+        for (const membership::Member& member : snapshot[i]) {
+            services_[i].not_checked_since_loaded.insert(member.address);
+        }
         services_[i].targets_changed = true;
         if (services_[i].registry.basis() == membership::Basis::not_polled) continue;
         on_members(i, now);
@@ -214,14 +217,16 @@ void Sidecar::publish(TimePoint now) {
     for (const std::size_t service : std::exchange(changed_, {})) decide(service, now);
 }
 
-std::vector<view::Candidate> Sidecar::candidates(std::size_t index, std::string& own_zone) const {
-    const Service& service = services_[index];
+std::vector<view::Candidate> Sidecar::candidates(std::size_t index, std::string& own_zone) {
+    Service& service = services_[index];
     const config::Service& settings = service.plan->settings;
     std::vector<view::Candidate> out;
     for (const membership::Member& member : service.registry.members()) {
         view::Candidate& candidate = out.emplace_back();
         const health::Verdict* verdict = schedule_.find(static_cast<health::ServiceIndex>(index), member.address);
         if (verdict != nullptr) candidate.verdict = *verdict;
+        if (candidate.verdict.checked) service.not_checked_since_loaded.erase(member.address);
+        candidate.unverified = service.not_checked_since_loaded.contains(member.address);
         candidate.outside_subset = settings.subset > 0 && !std::ranges::binary_search(service.chosen, member.address);
         if ((settings.answer.fair || settings.zone.prefer) && !candidate.outside_subset)
             candidate.source = own_source();

@@ -59,6 +59,7 @@ private:
         std::vector<SocketAddress> chosen;
         view::Decision decision;
         std::shared_ptr<const view::ServiceView> view;
+        std::set<SocketAddress> not_checked_since_loaded;
         std::map<IpAddress, TimePoint> recent;
         bool targets_changed = false;
         std::uint64_t published = 0;
@@ -74,7 +75,7 @@ private:
     void choose(std::size_t service, TimePoint now);
     void publish(TimePoint now);
     void decide(std::size_t service, TimePoint now);
-    std::vector<view::Candidate> candidates(std::size_t service, std::string& own_zone) const;
+    std::vector<view::Candidate> candidates(std::size_t service, std::string& own_zone);
     FindVerdict find_verdict(std::size_t service) const;
 
     const Scenario& scenario_;

@@ -34,7 +34,6 @@ Witness::Witness(const Scenario& scenario, const World& world) : scenario_(scena
 void Witness::watch(const Sidecar* sidecar, bool with_snapshot, TimePoint now) {
     if (sidecar != nullptr) {
         started_ = now;
-        with_snapshot_ = with_snapshot;
         in_flight_ = 0;
     }
     sidecar_ = sidecar;

@@ -90,7 +90,6 @@ private:
     const Sidecar* sidecar_ = nullptr;
     std::vector<Watched> watched_;
     TimePoint started_{};
-    bool with_snapshot_ = false;
     Duration queueing_{0};  // where few probes may run at once: how long a round of all may take
     std::set<SocketAddress> probed_;
     unsigned in_flight_ = 0;

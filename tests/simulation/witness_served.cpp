@@ -56,8 +56,6 @@ void Witness::check_dead(Watched& watched, std::size_t service, PlaceIndex place
     const bool known = seen.died_known && seen.died == there.since && world_.fault_changed() <= there.since &&
                        started_ <= there.since;
     TimePoint dead_from = std::max({there.since, world_.fault_changed(), started_, knowledge.joined(place)});
-    // A member from the snapshot that comes into the subset is served before its first check.
-    if (with_snapshot_ && watched.plan->settings.subset > 0) dead_from = std::max(dead_from, seen.served_since);
     milliseconds longest = health.timeout;  // a probe that is shared has the longest timeout of those who share it
     for (const Watched& other : watched_) longest = std::max(longest, other.plan->settings.health.timeout);
     Duration bound = time_to_look(watched, dead_from, known) + probe_latency + queueing_;

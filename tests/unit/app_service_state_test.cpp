@@ -136,14 +136,14 @@ TEST(ServiceState, KeepsAFormerMembersTargetNameForAMinute) {
     EXPECT_EQ(state.view()->targets.size(), 2U);  // in the reserve
 
     EXPECT_EQ(state.next_deadline(), start + 70s);
-    EXPECT_TRUE(state.expire(start + 70s));  // left the reserve
+    EXPECT_TRUE(state.expire(start + 70s).members);  // left the reserve
     decide(state, verdicts);
     EXPECT_EQ(state.view()->targets.size(), 2U);
     EXPECT_THAT(state.chosen(), ElementsAre(endpoint("10.0.0.2:80")));
 
     EXPECT_EQ(state.next_deadline(), start + 130s);
-    EXPECT_FALSE(state.expire(start + 129s));
-    EXPECT_TRUE(state.expire(start + 130s));
+    EXPECT_FALSE(state.expire(start + 129s).others);
+    EXPECT_TRUE(state.expire(start + 130s).others);
     const std::uint64_t index = state.index();
     EXPECT_TRUE(decide(state, verdicts));
     EXPECT_EQ(state.index(), index);  // nothing that is served changed
@@ -242,12 +242,40 @@ TEST(ServiceState, DecidesAnewWhileASlowStartGrows) {
     EXPECT_NEAR(state.decision().endpoints.at(1).weight, 0.1, 0.001);
     const TimePoint next = state.next_deadline();
     ASSERT_LE(next, start + 1s);
-    EXPECT_TRUE(state.expire(next));
+    EXPECT_TRUE(state.expire(next).others);
     EXPECT_TRUE(decide(state, verdicts, next));
     EXPECT_GT(state.decision().endpoints.at(1).weight, 0.1);
     decide(state, verdicts, start + 10s);
     EXPECT_EQ(state.decision().endpoints.at(1).weight, 1);
     EXPECT_EQ(state.next_deadline(), never);
+}
+
+// The guard's end changes nobody's number: the subset must be drawn again from those that are left.
+TEST(ServiceState, AGuardThatEndsHasChangedTheMembers) {
+    ServiceState state(make_service());
+    state.observe(seen({"10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80", "10.0.0.4:80", "10.0.0.5:80"}), 10s, start);
+    state.observe(seen({"10.0.0.1:80"}), 10s, start + 10s);
+    EXPECT_EQ(state.registry().basis(), membership::Basis::guarded);
+    const std::size_t members = state.registry().members().size();
+    EXPECT_TRUE(state.expire(start + 40s).members);
+    EXPECT_EQ(state.registry().members().size(), members);
+}
+
+TEST(ServiceState, ServesALoadedEndpointUntilItsFirstCheckAndNeverBeforeOneAgain) {
+    ServiceState state(make_service());
+    Verdicts verdicts;
+    const membership::Member saved{.address = endpoint("10.0.0.1:80"), .first_seen = start - 1h, .last_seen = start};
+    state.load({saved}, start);
+    state.observe(seen({"10.0.0.1:80", "10.0.0.2:80"}), 10s, start);
+    verdicts.set("10.0.0.2:80", health::Status::healthy, health::Observed::connected);
+    decide(state, verdicts);
+    EXPECT_TRUE(state.decision().endpoints.at(0).served);  // though an answer has named it and another one passes
+    verdicts.set("10.0.0.1:80", health::Status::unhealthy, health::Observed::refused);
+    decide(state, verdicts);
+    EXPECT_FALSE(state.decision().endpoints.at(0).served);
+    verdicts.all.erase(endpoint("10.0.0.1:80"));  // out of the subset, and in it again
+    decide(state, verdicts);
+    EXPECT_FALSE(state.decision().endpoints.at(0).served);
 }
 
 }  // namespace

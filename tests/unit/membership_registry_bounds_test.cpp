@@ -75,22 +75,6 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& instance) { return instance.param.name; });
 // clang-format on
 
-TEST(Load, IsUnverifiedUntilAnAnswerNamesIt) {
-    Registry registry(policy, {}, true);
-    registry.load(three, start);
-    const auto unverified = [&] {
-        std::vector<bool> out;
-        for (const Member& member : registry.members()) out.push_back(member.unverified);
-        return out;
-    };
-    EXPECT_THAT(unverified(), testing::ElementsAre(true, true, true));
-    registry.apply(seen(range(3, 10)), start + 1s);
-    EXPECT_THAT(unverified(),
-                testing::ElementsAre(true, true, false, false, false, false, false, false, false, false));
-    registry.apply(seen({1, 2, 3, 4, 5}), start + 2s);
-    EXPECT_FALSE(registry.members().at(0).unverified);
-}
-
 TEST(Load, KeepsWhatWasSaved) {
     Registry registry(policy, {}, true);
     registry.load({saved(1, 10s)}, start);

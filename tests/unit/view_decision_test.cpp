@@ -42,7 +42,7 @@ Candidate cannot_be_checked(unsigned octet) {
 }
 
 Candidate loaded(Candidate candidate) {
-    candidate.member.unverified = true;
+    candidate.unverified = true;
     return candidate;
 }
 Candidate outside(Candidate candidate) {
