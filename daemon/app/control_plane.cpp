@@ -42,6 +42,11 @@ std::vector<ServiceState> make_states(const std::vector<config::Service>& servic
     return states;
 }
 
+/// Its registry names ports (SRV), so several of its endpoints may share an address.
+bool names_ports(const config::Service& service) {
+    return service.source == config::SourceKind::dns && service.record == config::RecordKind::srv;
+}
+
 void log_verdict(const config::Service& service, const SocketAddress& endpoint, const health::Verdict& verdict) {
     const char* const fact = verdict.status == health::Status::healthy ? "endpoint healthy" : "endpoint unhealthy";
     const log::Field service_field("service", service.name.to_string());
@@ -79,6 +84,8 @@ ControlPlane::ControlPlane(asio::any_io_executor executor, const config::Config&
       has_snapshot_(!config.snapshot.empty()),
       snapshot_timer_(executor),
       expiry_timer_(executor, never),
+      deadlines_(services_.size(), never),
+      local_faults_(services_.size()),
       started_at_(Clock::now()),
       tasks_(executor) {
     for (const ServiceState& state : services_) {
@@ -127,9 +134,11 @@ asio::awaitable<bool> ControlPlane::stop(milliseconds limit) {
 
 void ControlPlane::on_observation(std::size_t service, const discovery::Observation& observation,
                                   milliseconds next_delay) {
-    if (services_[service].observe(observation, next_delay, Clock::now())) on_members(service);
-    mark_changed(service);
-    expiry_timer_.cancel();  // deadlines may have moved
+    const bool changed = services_[service].observe(observation, next_delay, Clock::now());
+    if (changed) on_members(service);
+    // The first failure changes what a query gets, though there are no members yet.
+    if (changed || services_[service].view()->readiness != view::Readiness::serving) mark_changed(service);
+    note_deadline(service);  // an answer moves deadlines even where it changes nobody's presence
 }
 
 void ControlPlane::on_snapshot(const membership::Snapshot& snapshot) {
@@ -143,7 +152,6 @@ void ControlPlane::on_snapshot(const membership::Snapshot& snapshot) {
         on_members(owner->service);
         mark_changed(owner->service);
     }
-    expiry_timer_.cancel();
 }
 
 membership::Snapshot ControlPlane::collect_snapshot() const {
@@ -157,15 +165,25 @@ membership::Snapshot ControlPlane::collect_snapshot() const {
 }
 
 void ControlPlane::on_members(std::size_t service) {
-    choose_endpoints(service);
-    const config::Service& settings = services_[service].service();
-    const bool by_port = settings.source == config::SourceKind::dns && settings.record == config::RecordKind::srv;
-    claims_.set(static_cast<membership::ServiceIndex>(service), by_port, services_[service].registry().members());
-    let_go_of_taken_addresses(service);
-    snapshot_.changed();
+    std::set<std::size_t> changed{service};
+    while (!changed.empty()) {  // ends: each further round has taken members away
+        const std::size_t next = *changed.begin();
+        changed.erase(changed.begin());
+        const ServiceState& state = services_[next];
+        choose_endpoints(next);
+        note_deadline(next);
+        claims_.set(static_cast<membership::ServiceIndex>(next), names_ports(state.service()),
+                    state.registry().members());
+        changed.merge(let_go_of_taken_addresses(next));
+    }
+    std::uint64_t arrivals = 0;
+    for (const ServiceState& state : services_) arrivals += state.arrivals();
+    if (std::exchange(arrivals_, arrivals) != arrivals) snapshot_.changed();
 }
 
-void ControlPlane::let_go_of_taken_addresses(std::size_t service) {
+/// Returns those that have lost one.
+std::set<std::size_t> ControlPlane::let_go_of_taken_addresses(std::size_t service) {
+    std::set<std::size_t> losers;
     for (const auto& [loser, endpoint] : claims_.lost_by(static_cast<membership::ServiceIndex>(service))) {
         ServiceState& state = services_[loser];
         if (!state.release(endpoint, Clock::now())) continue;
@@ -173,14 +191,18 @@ void ControlPlane::let_go_of_taken_addresses(std::size_t service) {
                   {{"service", state.service().name.to_string()},
                    {"endpoint", endpoint.to_string()},
                    {"because_of", services_[service].service().name.to_string()}});
-        on_members(loser);  // ends: each round takes a member away
+        losers.insert(loser);
         mark_changed(loser);
     }
+    return losers;
 }
 
 void ControlPlane::choose_endpoints(std::size_t service) {
     ServiceState& state = services_[service];
     if (!state.choose(find_verdict(service), identity_) || !state.checked()) return;
+    std::erase_if(local_faults_[service], [&state](const SocketAddress& endpoint) {
+        return !std::ranges::binary_search(state.chosen(), endpoint);
+    });
     checker_.set_endpoints(static_cast<health::ServiceIndex>(service), state.service().name.to_string(),
                            state.service().health, state.chosen());
 }
@@ -193,9 +215,22 @@ void ControlPlane::on_outcome(const health::Checker::Event& event) {
         // An unhealthy pick of a subset is replaced; one that has recovered takes its place back.
         if (services_[event.service].service().subset > 0) choose_endpoints(event.service);
     }
-    // Without a change of status, a pending endpoint's local fault changes what is served, and an unhealthy one's
-    // next failure may change its reason.
-    if (event.changed || verdict->status != health::Status::healthy) mark_changed(event.service);
+    note_local_fault(event.service, event.endpoint, *verdict);
+    if (services_[event.service].is_news(event.endpoint, *verdict)) mark_changed(event.service);
+}
+
+/// One line when the first endpoint of a service cannot be checked, such as for a ca_file that is not there, and one
+/// when all can again.
+void ControlPlane::note_local_fault(std::size_t service, const SocketAddress& endpoint,
+                                    const health::Verdict& verdict) {
+    std::set<SocketAddress>& faulty = local_faults_[service];
+    const std::string name = services_[service].service().name.to_string();
+    if (verdict.local_fault && faulty.insert(endpoint).second && faulty.size() == 1) {
+        log::warning("health", "checks cannot be made from here, and change nothing",
+                     {{"service", name}, {"endpoint", endpoint.to_string()}, {"reason", verdict.last.detail}});
+    } else if (!verdict.local_fault && faulty.erase(endpoint) > 0 && faulty.empty()) {
+        log::info("health", "checks can be made again", {{"service", name}, {"endpoint", endpoint.to_string()}});
+    }
 }
 
 void ControlPlane::mark_changed(std::size_t service) {
@@ -209,28 +244,37 @@ void ControlPlane::publish_changes() {
     const TimePoint now = Clock::now();
     for (const std::size_t service : std::exchange(changed_, {})) {
         if (services_[service].decide(find_verdict(service), local_sources_, now)) any = true;
+        note_deadline(service);  // a decision may change by time alone
     }
-    expiry_timer_.cancel();  // a decision may change by time alone
     if (!any) return;
     publisher_.publish(assemble(publisher_.current().index + 1, names_, services_));
     on_published_();
+}
+
+void ControlPlane::note_deadline(std::size_t service) {
+    const TimePoint next = services_[service].next_deadline();
+    const TimePoint before = std::exchange(deadlines_[service], next);
+    if (before == next) return;
+    const TimePoint first = by_deadline_.empty() ? never : by_deadline_.begin()->first;
+    by_deadline_.erase({before, service});
+    if (next != never) by_deadline_.insert({next, service});
+    if (next < first) expiry_timer_.cancel();
 }
 
 asio::awaitable<void> ControlPlane::expire_members() {
     co_await asio::this_coro::throw_if_cancelled(false);
     const auto cancellation = co_await asio::this_coro::cancellation_state;
     while (cancellation.cancelled() == asio::cancellation_type::none) {
-        TimePoint next = never;
-        for (const ServiceState& state : services_) next = std::min(next, state.next_deadline());
-        expiry_timer_.expires_at(next);
+        expiry_timer_.expires_at(by_deadline_.empty() ? never : by_deadline_.begin()->first);
         co_await expiry_timer_.async_wait(as_result);
 
         const TimePoint now = Clock::now();
-        for (std::size_t i = 0; i < services_.size(); ++i) {
-            if (services_[i].next_deadline() > now) continue;
-            const auto [members_changed, others_changed] = services_[i].expire(now);
-            if (members_changed) on_members(i);
-            if (members_changed || others_changed) mark_changed(i);
+        while (!by_deadline_.empty() && by_deadline_.begin()->first <= now) {
+            const std::size_t service = by_deadline_.begin()->second;
+            const auto [members_changed, others_changed] = services_[service].expire(now);
+            if (members_changed) on_members(service);
+            if (members_changed || others_changed) mark_changed(service);
+            note_deadline(service);  // later than now: what was due is done
         }
     }
 }
@@ -251,6 +295,9 @@ asio::awaitable<void> ControlPlane::watch_demand() {
             if (demand_.take(service)) last_asked_[i] = now;
             if (now - last_asked_[i] >= idle_after && demand_.become_idle(service)) checker_.set_idle(service, true);
             if (new_addresses) mark_changed(i);
+        }
+        if (has_snapshot_ && !snapshot_.ready() && !std::exchange(said_that_snapshot_hangs_, true)) {
+            log::warning("snapshot", "still not read: its file system hangs; it is neither used nor written");
         }
         if (now < next_housekeeping_) continue;
         next_housekeeping_ = now + housekeeping_period;

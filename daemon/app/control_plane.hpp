@@ -62,7 +62,10 @@ private:
     membership::Snapshot collect_snapshot() const;
     /// The members of `service` changed: who is checked, whose addresses were taken, and what the snapshot holds.
     void on_members(std::size_t service);
-    void let_go_of_taken_addresses(std::size_t service);
+    std::set<std::size_t> let_go_of_taken_addresses(std::size_t service);
+    void note_local_fault(std::size_t service, const SocketAddress& endpoint, const health::Verdict& verdict);
+    /// The service's next deadline may be another.
+    void note_deadline(std::size_t service);
     void choose_endpoints(std::size_t service);
     /// Decides and publishes for `service` soon: what happens together is published together.
     void mark_changed(std::size_t service);
@@ -89,8 +92,13 @@ private:
     health::Checker checker_;
     SnapshotStore snapshot_;
     bool has_snapshot_;
+    bool said_that_snapshot_hangs_ = false;
+    std::uint64_t arrivals_ = 0;         // of all services, when the snapshot was last said to have changed
     asio::steady_timer snapshot_timer_;  // the polls' start, while the snapshot is read
     asio::steady_timer expiry_timer_;
+    std::vector<TimePoint> deadlines_;                         // of each service
+    std::set<std::pair<TimePoint, std::size_t>> by_deadline_;  // those that have one
+    std::vector<std::set<SocketAddress>> local_faults_;        // of each service: whose checks cannot be made here
     std::set<std::size_t> changed_;
     TimePoint started_at_;
     TimePoint next_housekeeping_;

@@ -17,7 +17,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto no_route_lifetime = 5s;       // a route may come back without a change of addresses
 constexpr std::size_t most_known = 200'000;  // of services with many tasks that come and go: then begin anew
 
 std::optional<IpAddress> address_of(const sockaddr* address) {
@@ -61,10 +60,10 @@ unsigned set_bits(const IpAddress& mask) {
 
 }  // namespace
 
-std::vector<LocalSources::Interface> LocalSources::interfaces() {
+std::optional<std::vector<LocalSources::Interface>> LocalSources::interfaces() {
     std::vector<Interface> out;
     ifaddrs* first = nullptr;
-    if (getifaddrs(&first) != 0) return out;
+    if (getifaddrs(&first) != 0) return std::nullopt;
     const std::unique_ptr<ifaddrs, decltype(&freeifaddrs)> list(first, freeifaddrs);
     for (const ifaddrs* at = first; at != nullptr; at = at->ifa_next) {
         const auto address = address_of(at->ifa_addr);
@@ -94,21 +93,27 @@ view::LocalSource LocalSources::ask(const IpAddress& destination) const {
     return out;
 }
 
-view::LocalSource LocalSources::find(const IpAddress& destination, TimePoint now) {
+view::LocalSource LocalSources::find(const IpAddress& destination) {
     if (known_.size() > most_known) known_.clear();
     const auto [entry, is_new] = known_.try_emplace(destination);
-    Known& known = entry->second;
-    const bool expired = !known.source.address && now - known.at >= no_route_lifetime;
-    if (is_new || expired) known = {ask(destination), now};
-    return known.source;
+    if (is_new) entry->second = ask(destination);
+    return entry->second;
 }
 
 bool LocalSources::changed() {
-    std::vector<Interface> now = interfaces();
-    if (now == interfaces_) return false;
-    interfaces_ = std::move(now);
-    known_.clear();
-    return true;
+    std::optional<std::vector<Interface>> now = interfaces();
+    if (now && *now != interfaces_) {
+        interfaces_ = std::move(*now);
+        known_.clear();
+        return true;
+    }
+    bool found = false;
+    for (auto& [destination, source] : known_) {
+        if (source.address) continue;
+        source = ask(destination);
+        found = found || source.address.has_value();
+    }
+    return found;
 }
 
 }  // namespace taskdns::app

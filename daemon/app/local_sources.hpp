@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "base/time.hpp"
@@ -12,9 +13,10 @@ namespace taskdns::app {
 
 class LocalSources {
 public:
-    /// Remembered until the interfaces change; that there is no route, for 5 s. No descriptors: no route.
-    view::LocalSource find(const IpAddress& destination, TimePoint now);
-    /// Looks whether the interfaces' addresses have changed, and if so forgets all.
+    /// Remembered until changed() says so. No descriptors: no route.
+    view::LocalSource find(const IpAddress& destination);
+    /// Looks whether the interfaces' addresses have changed, and if so forgets all; and whether there is a route now
+    /// to where there was none. True if find() may say something else than before.
     bool changed();
 
 private:
@@ -24,15 +26,12 @@ private:
 
         bool operator==(const Interface&) const = default;
     };
-    struct Known {
-        view::LocalSource source;
-        TimePoint at;
-    };
-    static std::vector<Interface> interfaces();
+    /// Null: the kernel does not say, for want of descriptors or memory.
+    static std::optional<std::vector<Interface>> interfaces();
     view::LocalSource ask(const IpAddress& destination) const;
 
-    std::vector<Interface> interfaces_ = interfaces();
-    std::map<IpAddress, Known> known_;
+    std::vector<Interface> interfaces_ = interfaces().value_or(std::vector<Interface>());
+    std::map<IpAddress, view::LocalSource> known_;
 };
 
 }  // namespace taskdns::app

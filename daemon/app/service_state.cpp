@@ -14,6 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 using membership::Presence;
 
+constexpr auto collecting_time = 10min;  // in which most of a sampled service is seen
 constexpr auto recent_time = 60s;  // how long a former member's target name is still answered; design.md, section 8
 
 /// Whether the same records come first equally often: then the view stays.
@@ -40,9 +41,27 @@ bool looks_the_same(const view::Decision& a, const view::Decision& b) {
            std::ranges::equal(a.endpoints, b.endpoints, same_endpoint);
 }
 
-const char* outcome_name(const discovery::Observation& observation) {
-    if (std::holds_alternative<discovery::Records>(observation)) return "records";
-    return std::holds_alternative<discovery::Empty>(observation) ? "empty" : "failed";
+ServiceState::Poll summary(const discovery::Observation& observation, milliseconds next_delay, TimePoint now) {
+    ServiceState::Poll out{.at = now, .next = now + next_delay};
+    if (const auto* records = std::get_if<discovery::Records>(&observation)) {
+        out.outcome = "records";
+        out.ttl = records->ttl;
+    } else if (const auto* empty = std::get_if<discovery::Empty>(&observation)) {
+        out.outcome = "empty";
+        out.ttl = empty->ttl;
+        out.reason = empty->reason;
+    } else {
+        out.outcome = "failed";
+        out.reason = std::get<discovery::Failed>(observation).reason;
+    }
+    return out;
+}
+
+/// Slow start is for newcomers, not for what was there when we started: that takes a while to be seen whole where
+/// answers are samples.
+TimePoint newcomers_since(const membership::Registry& registry) {
+    const bool collecting = registry.basis() == membership::Basis::sample && registry.answered_once();
+    return collecting ? registry.first_answered() + collecting_time : registry.first_answered();
 }
 
 /// A line for each endpoint that came or went, but not hundreds at once: they would push others out of the queue.
@@ -57,6 +76,7 @@ public:
                   {{"service", service_}, {"count", count_ - most}, {"see", "/v1/services/" + service_}});
     }
 
+    std::size_t count() const { return count_; }
     void add(const char* fact, const SocketAddress& endpoint, const char* from = nullptr) {
         if (++count_ > most) return;
         if (from == nullptr) {
@@ -92,14 +112,15 @@ bool ServiceState::load(const std::vector<membership::Member>& members, TimePoin
 }
 
 bool ServiceState::observe(const discovery::Observation& observation, milliseconds next_delay, TimePoint now) {
-    log_poll(observation);
-    last_poll_ = Poll{now, observation, now + next_delay};
+    Poll poll = summary(observation, next_delay, now);
+    log_poll(poll);
+    last_poll_ = std::move(poll);
     if (const auto* failed = std::get_if<discovery::Failed>(&observation)) last_error_ = failed->reason;
     const std::vector<membership::Member> before = registry_.members();
     const membership::Basis basis_before = registry_.basis();
     const bool changed = registry_.apply(observation, now);
     log_basis(basis_before);
-    note_membership(before, now);
+    if (changed) note_membership(before, now);
     return changed;
 }
 
@@ -113,10 +134,12 @@ bool ServiceState::release(const SocketAddress& endpoint, TimePoint now) {
 ServiceState::Expired ServiceState::expire(TimePoint now) {
     const std::vector<membership::Member> before = registry_.members();
     const bool changed = registry_.expire(now);
-    note_membership(before, now);
+    if (changed) note_membership(before, now);
     const bool forgot = std::erase_if(recent_, [now](const auto& entry) { return entry.second <= now; }) > 0;
     targets_changed_ = targets_changed_ || forgot;
-    return {.members = changed, .others = forgot || decision_.next_change <= now};
+    const bool due = decision_.next_change <= now;
+    if (due) decision_.next_change = never;  // until decide() says when it is due again
+    return {.members = changed, .others = forgot || due};
 }
 
 TimePoint ServiceState::next_deadline() const {
@@ -125,17 +148,16 @@ TimePoint ServiceState::next_deadline() const {
     return next;
 }
 
-void ServiceState::log_poll(const discovery::Observation& observation) {
-    const bool first = !last_poll_.has_value();
-    if (!first && last_poll_->observation.index() == observation.index()) return;  // log on change of state only
+void ServiceState::log_poll(const Poll& poll) const {
+    const std::string_view before = last_poll_ ? last_poll_->outcome : "";
+    if (before == poll.outcome) return;  // log on change of state only
     const std::string name = service_.name.to_string();
-    if (const auto* failed = std::get_if<discovery::Failed>(&observation)) {
-        log::warning("discovery", "poll failed", {{"service", name}, {"reason", failed->reason}});
-    } else if (const auto* empty = std::get_if<discovery::Empty>(&observation)) {
-        log::warning("discovery", "poll came back empty", {{"service", name}, {"reason", empty->reason}});
-    } else if (!first) {
-        log::info("discovery", "poll succeeds again",
-                  {{"service", name}, {"after", outcome_name(last_poll_->observation)}});
+    if (poll.outcome == std::string_view("failed")) {
+        log::warning("discovery", "poll failed", {{"service", name}, {"reason", poll.reason}});
+    } else if (poll.outcome == std::string_view("empty")) {
+        log::warning("discovery", "poll came back empty", {{"service", name}, {"reason", poll.reason}});
+    } else if (!before.empty()) {
+        log::info("discovery", "poll succeeds again", {{"service", name}, {"after", before}});
     }
 }
 
@@ -162,8 +184,10 @@ void ServiceState::note_membership(const std::vector<membership::Member>& before
     for (const auto& [address, presence] : known) {  // what is left is no member any more
         targets_changed_ = true;
         recent_[address.address] = now + recent_time;
+        not_checked_since_loaded_.erase(address);
         lines.add("endpoint removed", address, membership::to_string(presence));
     }
+    arrivals_ += lines.count();
 }
 
 void ServiceState::log_basis(membership::Basis before) {
@@ -187,18 +211,17 @@ bool ServiceState::choose(const FindVerdict& find_verdict, std::string_view iden
     return true;
 }
 
-std::vector<view::Candidate> ServiceState::candidates(const FindVerdict& find_verdict, LocalSources& sources,
-                                                      TimePoint now) {
+std::vector<view::Candidate> ServiceState::candidates(const FindVerdict& find_verdict, LocalSources& sources) {
     std::vector<view::Candidate> out;
     const bool need_source = service_.answer.fair || service_.zone.prefer;
     for (membership::Member& member : registry_.members()) {
         view::Candidate& candidate = out.emplace_back();
         const health::Verdict* verdict = find_verdict(member.address);
         if (verdict != nullptr) candidate.verdict = *verdict;
-        if (candidate.verdict.checked) not_checked_since_loaded_.erase(member.address);
-        candidate.unverified = not_checked_since_loaded_.contains(member.address);
         candidate.outside_subset = service_.subset > 0 && !std::ranges::binary_search(chosen_, member.address);
-        if (need_source && !candidate.outside_subset) candidate.source = sources.find(member.address.address, now);
+        if (candidate.verdict.checked || candidate.outside_subset) not_checked_since_loaded_.erase(member.address);
+        candidate.unverified = not_checked_since_loaded_.contains(member.address);
+        if (need_source && !candidate.outside_subset) candidate.source = sources.find(member.address.address);
         if (own_zone_.empty() && candidate.source.address) {
             own_zone_ = view::find_zone(*candidate.source.address, service_.zone);
         }
@@ -209,8 +232,8 @@ std::vector<view::Candidate> ServiceState::candidates(const FindVerdict& find_ve
 
 bool ServiceState::decide(const FindVerdict& find_verdict, LocalSources& sources, TimePoint now) {
     own_zone_.clear();  // our own address may have changed
-    const std::vector<view::Candidate> all = candidates(find_verdict, sources, now);
-    const view::Circumstances circumstances{registry_.basis(), registry_.first_answered(), own_zone_, now};
+    const std::vector<view::Candidate> all = candidates(find_verdict, sources);
+    const view::Circumstances circumstances{registry_.basis(), newcomers_since(registry_), own_zone_, now};
     view::Decision decision = view::decide(all, service_, circumstances, decision_);
     std::swap(decision, decision_);
     const view::Decision& before = decision;
@@ -243,6 +266,15 @@ void ServiceState::log_decision(const view::Decision& before) const {
                {"members", decision_.endpoints.size()},
                {"stale", decision_.stale},
                {"index", index_}});
+}
+
+bool ServiceState::is_news(const SocketAddress& endpoint, const health::Verdict& verdict) const {
+    const auto address_of = [](const view::EndpointDecision& known) { return known.candidate.member.address; };
+    const auto known = std::ranges::lower_bound(decision_.endpoints, endpoint, {}, address_of);
+    if (known == decision_.endpoints.end() || address_of(*known) != endpoint) return true;
+    const health::Verdict& before = known->candidate.verdict;
+    return before.status != verdict.status || before.against != verdict.against || before.reason != verdict.reason ||
+           before.local_fault != verdict.local_fault || before.checked != verdict.checked;
 }
 
 std::string ServiceState::not_ready_reason(const FindVerdict& find_verdict) const {

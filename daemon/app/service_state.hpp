@@ -32,10 +32,13 @@ public:
     /// all begin with the same endpoint.
     explicit ServiceState(config::Service service, std::uint32_t seed = 0);
 
+    /// The last one, without what it named.
     struct Poll {
         TimePoint at;
-        discovery::Observation observation;
         TimePoint next;
+        const char* outcome = "";  ///< "records", "empty", "failed"
+        std::optional<milliseconds> ttl;
+        std::string reason;  ///< of an empty or failed one
     };
 
     /// What the snapshot knows, if the registry has not answered yet; true if members came.
@@ -57,6 +60,8 @@ public:
     /// Decides anew; true, with a new view, if an answer changed. A change of what is served, or why, has a new
     /// index.
     bool decide(const FindVerdict& find_verdict, LocalSources& sources, TimePoint now);
+    /// Whether this verdict could change what decide() decided: it is not the one that it knew.
+    bool is_news(const SocketAddress& endpoint, const health::Verdict& verdict) const;
     /// Polled with an answer, and each member checked at least once: what /readyz waits for. Empty if so, else what
     /// is missing.
     std::string not_ready_reason(const FindVerdict& find_verdict) const;
@@ -74,13 +79,15 @@ public:
     const std::optional<Poll>& last_poll() const { return last_poll_; }
     const std::string& last_error() const { return last_error_; }
     std::uint64_t index() const { return index_; }
+    /// Grows when a member comes, leaves, is withdrawn or returns: when the snapshot holds something else.
+    std::uint64_t arrivals() const { return arrivals_; }
 
 private:
     void note_membership(const std::vector<membership::Member>& before, TimePoint now);
-    void log_poll(const discovery::Observation& observation);
+    void log_poll(const Poll& poll) const;
     void log_basis(membership::Basis before);
     void log_decision(const view::Decision& before) const;
-    std::vector<view::Candidate> candidates(const FindVerdict& find_verdict, LocalSources& sources, TimePoint now);
+    std::vector<view::Candidate> candidates(const FindVerdict& find_verdict, LocalSources& sources);
 
     config::Service service_;
     std::uint32_t seed_;
@@ -95,6 +102,7 @@ private:
     std::optional<Poll> last_poll_;
     std::string last_error_;
     std::uint64_t index_ = 1;
+    std::uint64_t arrivals_ = 0;
     std::uint32_t pick_cursor_;
 };
 

@@ -5,21 +5,11 @@ namespace taskdns::app {
 namespace {
 
 http_server::PollStatus poll_status(const ServiceState::Poll& poll, const WallAnchor& wall) {
-    http_server::PollStatus out;
-    out.at = wall.at(poll.at);
-    out.next = wall.at(poll.next);
-    if (const auto* records = std::get_if<discovery::Records>(&poll.observation)) {
-        out.outcome = "records";
-        out.ttl = records->ttl;
-    } else if (const auto* empty = std::get_if<discovery::Empty>(&poll.observation)) {
-        out.outcome = "empty";
-        out.ttl = empty->ttl;
-        out.error = empty->reason;
-    } else {
-        out.outcome = "failed";
-        out.error = std::get<discovery::Failed>(poll.observation).reason;
-    }
-    return out;
+    return {.at = wall.at(poll.at),
+            .outcome = poll.outcome,
+            .ttl = poll.ttl,
+            .error = poll.reason,
+            .next = wall.at(poll.next)};
 }
 
 http_server::EndpointStatus endpoint_status(const view::EndpointDecision& decision, bool checked,

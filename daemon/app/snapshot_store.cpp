@@ -16,8 +16,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto shortest_pause = 1s;                     // between two writes
-constexpr std::size_t largest_file = 64 * 1024 * 1024;  // 1,000 services of 1,000 endpoints at 60 octets
+constexpr auto shortest_pause = 1s;  // between two writes
 
 /// A way back to the control thread that a job may use even after we have gone: then nothing happens.
 class WayBack {
@@ -67,14 +66,27 @@ struct SnapshotStore::State : std::enable_shared_from_this<SnapshotStore::State>
 
 namespace {
 
-/// On the file thread. Null: there is no file.
+/// On the file thread. Null: there is no file. Never throws.
 Result<std::optional<membership::Snapshot>> read(const std::string& path) {
-    const auto text = read_whole_file(path, largest_file);
-    if (!text) return text.error();
-    if (!*text) return std::optional<membership::Snapshot>();
-    auto parsed = membership::parse_snapshot(**text);
-    if (!parsed) return Error{parsed.error().code, path + ": " + parsed.error().message};
-    return std::optional(std::move(*parsed));
+    try {
+        const auto text = read_whole_file(path, membership::largest_snapshot);
+        if (!text) return text.error();
+        if (!*text) return std::optional<membership::Snapshot>();
+        auto parsed = membership::parse_snapshot(**text);
+        if (!parsed) return Error{parsed.error().code, path + ": " + parsed.error().message};
+        return std::optional(std::move(*parsed));
+    } catch (const std::exception& e) {  // no memory for it
+        return Error{Errc::internal, path + ": " + e.what()};
+    }
+}
+
+/// On the file thread. Never throws.
+Result<void> write(const std::string& path, const membership::Snapshot& snapshot) {
+    try {
+        return replace_whole_file(path, membership::format_snapshot(snapshot));
+    } catch (const std::exception& e) {
+        return Error{Errc::internal, path + ": " + e.what()};
+    }
 }
 
 }  // namespace
@@ -121,6 +133,8 @@ void SnapshotStore::State::loaded(const Result<std::optional<membership::Snapsho
     on_loaded(*result);
 }
 
+bool SnapshotStore::ready() const { return state_->ready; }
+
 void SnapshotStore::changed() {
     if (state_->path.empty()) return;
     state_->dirty = true;
@@ -143,7 +157,7 @@ void SnapshotStore::State::write(FileThread& files) {
     dirty = false;
     next_write = Clock::now() + shortest_pause;
     writing = files.submit([path = path, snapshot = collect(), way_back = way_back, self = weak_from_this(), &files] {
-        const Result<void> result = replace_whole_file(path, membership::format_snapshot(snapshot));
+        const Result<void> result = app::write(path, snapshot);
         way_back->post([self, result, &files] {
             if (const auto alive = self.lock()) alive->written(result, files);
         });
@@ -164,7 +178,7 @@ void SnapshotStore::State::written(const Result<void>& result, FileThread& files
 }
 
 void SnapshotStore::stop(milliseconds limit) {
-    if (state_->ready && state_->dirty && !state_->writing) state_->write(files_);
+    if (state_->ready && state_->dirty) state_->write(files_);  // behind one that is at work
     files_.stop(limit);
 }
 

@@ -27,6 +27,8 @@ public:
     /// Reads the file; `on_loaded` is called later, or never if the file system hangs. Nothing is written before
     /// that. Call once.
     void load(OnLoaded on_loaded);
+    /// load() has ended.
+    bool ready() const;
     /// Members have changed: writes within a second, at most once a second.
     void changed();
     /// Writes what has changed, if that takes no longer than `limit`.
