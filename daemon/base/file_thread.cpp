@@ -6,6 +6,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <exception>
 #include <mutex>
 #include <system_error>
 #include <thread>
@@ -34,7 +35,10 @@ void FileThread::State::run(const std::shared_ptr<State>& state) {
         state->waiting.pop_front();
         state->running = true;
         lock.unlock();
-        job();
+        try {
+            job();
+        } catch (const std::exception&) {  // a job's own broken promise: it has no outcome, the thread goes on
+        }
         lock.lock();
         state->running = false;
         if (state->waiting.empty()) state->idle.notify_all();

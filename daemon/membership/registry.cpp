@@ -281,6 +281,7 @@ TimePoint Registry::expiry(const Member& member, const AbsenceLimits& limits) co
         case Presence::held_failed:
             return member.since + stale_max;
         case Presence::held_empty:
+            if (empty_since_ == never) return never;  // another type's answer has ended the run: its own will decide
             return empty_since_ + (checked_ ? policy_.empty_max : policy_.empty_max_unchecked);
         case Presence::held_snapshot:
             return member.last_seen + stale_max;

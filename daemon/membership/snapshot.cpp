@@ -20,10 +20,7 @@ namespace json = boost::json;
 
 constexpr std::string_view format_name = "taskdns-snapshot";
 constexpr std::int64_t version = 1;
-constexpr std::size_t max_services = 1000;
-constexpr std::size_t max_members = 1000;              // of one service: Cloud Map's limit of instances
-constexpr std::size_t max_octets = 256 * 1024 * 1024;  // so many members of at most 256 octets each
-constexpr std::size_t max_depth = 5;                   // the object, services, one of them, members, one of them
+constexpr std::size_t max_depth = 5;  // the object, services, one of them, members, one of them
 constexpr std::string_view before_checksum = ",\"checksum\":\"";
 constexpr std::string_view after_checksum = "\"}\n";
 constexpr std::size_t checksum_digits = 8;
@@ -47,12 +44,14 @@ std::string format_snapshot(const Snapshot& snapshot) {
     std::string out = fmt::format(R"({{"format":"{}","version":{},"written":"{}","services":[)", format_name, version,
                                   format_wall_time(snapshot.written));
     const char* service_separator = "";
+    std::size_t written = 0;
     for (const SavedService& service : snapshot.services) {
         // A service's name and an address need no escaping.
         out += fmt::format("{}\n{{\"name\":\"{}\",\"members\":[", service_separator, service.name.to_string());
         service_separator = ",";
         const char* separator = "";
         for (const SavedMember& member : service.members) {
+            if (++written > most_saved_members) break;
             out += fmt::format(
                 "{}\n"
                 R"({{"address":"{}","type":"{}","priority":{},"weight":{},"first_seen":"{}","last_seen":"{}"}})",
@@ -155,7 +154,7 @@ SavedService read_service(const json::value& value, const std::string& where) {
     if (!name) fail(fmt::format("{}.name: {}", where, name.error().message));
     service.name = *name;
     std::set<SocketAddress> addresses;
-    for (const json::value& member : array_of(object, "members", max_members, where)) {
+    for (const json::value& member : array_of(object, "members", most_saved_members, where)) {
         const std::string member_where = fmt::format("{}.members[{}]", where, service.members.size());
         service.members.push_back(read_member(member, member_where));
         if (!addresses.insert(service.members.back().address).second) fail(member_where + " is there twice");
@@ -183,7 +182,8 @@ json::value parse_json(std::string_view text) {
 
 Snapshot read_snapshot(std::string_view text) {
     if (text.empty()) fail("it is empty");
-    if (text.size() > max_octets) fail(fmt::format("it has {} octets, more than {}", text.size(), max_octets));
+    if (text.size() > largest_snapshot)
+        fail(fmt::format("it has {} octets, more than {}", text.size(), largest_snapshot));
     const json::value value = parse_json(text);
     const json::object* top = value.if_object();
     const json::value* format = top != nullptr ? top->if_contains("format") : nullptr;
@@ -199,7 +199,7 @@ Snapshot read_snapshot(std::string_view text) {
     Snapshot snapshot;
     snapshot.written = time_of(*top, "written", "it");
     std::set<dns::Name> names;
-    for (const json::value& service : array_of(*top, "services", max_services, "it")) {
+    for (const json::value& service : array_of(*top, "services", most_saved_members, "it")) {
         const std::string where = fmt::format("services[{}]", snapshot.services.size());
         snapshot.services.push_back(read_service(service, where));
         if (!names.insert(snapshot.services.back().name).second) fail(where + " is there twice");

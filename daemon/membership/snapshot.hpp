@@ -37,6 +37,11 @@ struct Snapshot {
     bool operator==(const Snapshot&) const = default;
 };
 
+/// More members than this are not written, nor read: 1,000 services of 100 endpoints.
+inline constexpr std::size_t most_saved_members = 100'000;
+/// No snapshot has more octets.
+inline constexpr std::size_t largest_snapshot = std::size_t{32} * 1024 * 1024;
+
 /// JSON with a version and a checksum; ends with a newline.
 std::string format_snapshot(const Snapshot& snapshot);
 /// The error says what is wrong (empty, cut off, not JSON, another program's, a newer version, a checksum that does

@@ -169,8 +169,8 @@ INSTANTIATE_TEST_SUITE_P(
         DamageCase{"BadName",          with_services(R"({"name":"a..b","members":[]})"), "services[0].name: "},
         DamageCase{"UnknownKeyOfAService", with_services(R"({"name":"a","members":[],"x":1})"), "services[0] has the unknown key \"x\""},
         DamageCase{"ServiceTwice",     with_services(R"({"name":"a","members":[]},{"name":"A","members":[]})"), "services[1] is there twice"},
-        DamageCase{"TooManyServices",  with_services(many("1", 1001)),            "it.services has 1001 elements, more than 1000"},
-        DamageCase{"TooManyMembers",   with_member(many("1", 1001)),              "services[0].members has 1001 elements, more than 1000"},
+        DamageCase{"TooManyServices",  with_services(many("1", 100'001)),         "it.services has 100001 elements, more than 100000"},
+        DamageCase{"TooManyMembers",   with_member(many("1", 100'001)),           "services[0].members has 100001 elements, more than 100000"},
         DamageCase{"MemberIsNull",     with_member("null"),                       "services[0].members[0] is not an object"},
         DamageCase{"MemberTwice",      with_member(member() + "," + member()),    "services[0].members[1] is there twice"},
         DamageCase{"AddressIsAName",   with_member(member("x.local")),            "services[0].members[0].address is not that of an endpoint"},
@@ -186,17 +186,29 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& instance) { return instance.param.name; });
 // clang-format on
 
-TEST(Snapshot, HoldsAsManyAsThereMayBe) {
-    EXPECT_EQ(error_of(with_member(member())), "");
-    Snapshot large{wall, {{name("x.local"), {}}}};
-    for (unsigned i = 0; i < 1000; ++i) {
-        const std::string address = fmt::format("10.0.{}.{}:80", i / 250, i % 250 + 1);
-        large.services[0].members.push_back(saved(address.c_str(), dns::RrType::a));
+Snapshot with_members(unsigned count) {
+    Snapshot out{wall, {{name("x.local"), {}}}};
+    for (unsigned i = 0; i < count; ++i) {
+        const std::string address = fmt::format("10.{}.{}.{}:80", i / 62'500, i / 250 % 250, i % 250 + 1);
+        out.services[0].members.push_back(saved(address.c_str(), dns::RrType::a));
     }
-    for (unsigned i = 1; i < 1000; ++i) large.services.push_back({name(fmt::format("s{}.local", i).c_str()), {}});
+    return out;
+}
+
+TEST(Snapshot, HoldsALargeServiceAndManySmallOnes) {
+    Snapshot large = with_members(10'000);  // as many as max_endpoints may be
+    for (unsigned i = 1; i < 2000; ++i) large.services.push_back({name(fmt::format("s{}.local", i).c_str()), {}});
     const auto again = parse_snapshot(format_snapshot(large));
     ASSERT_TRUE(again.has_value()) << again.error().message;
     EXPECT_EQ(*again, large);
+}
+
+TEST(Snapshot, IsNeverWrittenLargerThanItIsRead) {
+    const std::string text = format_snapshot(with_members(most_saved_members + 1));
+    EXPECT_LE(text.size(), largest_snapshot);
+    const auto again = parse_snapshot(text);
+    ASSERT_TRUE(again.has_value()) << again.error().message;
+    EXPECT_EQ(*again, with_members(most_saved_members));
 }
 
 }  // namespace
