@@ -1,4 +1,4 @@
-// The snapshot's text. Layer: membership (may include base, dns, Boost.JSON).
+// The snapshot's text. Layer: membership (may include base, dns, discovery's rule for addresses, Boost.JSON).
 //
 // The checksum is the CRC-32 of every octet before it. What follows it is fixed, so that each cut or flipped octet
 // shows. The rest of the checks are for what somebody else has written.
