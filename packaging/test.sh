@@ -42,7 +42,7 @@ build dev all
 heading "Lints: layers, file sizes, documents, format, scripts"
 ctest --preset dev -j 2 -L lint
 
-heading "Unit tests, and the fuzz targets' corpus"
+heading "Unit tests, the simulation, and the fuzz targets' corpus"
 ctest --preset dev -j 2 -LE "lint|integration"
 
 if [ $quick = no ]; then
