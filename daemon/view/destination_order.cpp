@@ -118,8 +118,4 @@ SortKeys sort_keys(const Destination& destination) {
     return {key(destination, glibc, glibc_bits), destination.without_v6 ? 0 : key(destination, musl, bits)};
 }
 
-bool stays_behind(const Destination& backup, const Destination& first) {
-    return sort_keys(first).hold_back(sort_keys(backup));
-}
-
 }  // namespace taskdns::view

@@ -29,15 +29,12 @@ struct SortKeys {
     std::uint32_t glibc = 0;
     std::uint32_t musl = 0;
 
-    /// A destination of these keys stays first if one of `backup`'s keys stands behind it.
+    /// Neither glibc nor musl would put a destination of `backup`'s keys before one of these when the latter comes
+    /// first in the answer. Both of one family.
     bool hold_back(const SortKeys& backup) const { return backup.glibc <= glibc && backup.musl <= musl; }
     auto operator<=>(const SortKeys&) const = default;
 };
 
 SortKeys sort_keys(const Destination& destination);
-
-/// Neither glibc nor musl would put `backup` before `first` when `first` comes first in the answer. Both of one
-/// family.
-bool stays_behind(const Destination& backup, const Destination& first);
 
 }  // namespace taskdns::view

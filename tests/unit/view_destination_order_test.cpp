@@ -29,6 +29,10 @@ Destination destination(const char* address, const std::string& source) {
     return out;
 }
 
+bool stays_behind(const Destination& backup, const Destination& first) {
+    return sort_keys(first).hold_back(sort_keys(backup));
+}
+
 class StaysBehind : public testing::TestWithParam<Row> {};
 
 TEST_P(StaysBehind, ByGlibcAndMusl) {
