@@ -2,6 +2,7 @@
 #include "view/build_view.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <iterator>
 
 #include <fmt/format.h>
@@ -51,13 +52,17 @@ struct Served {
     Turn turn;
 };
 
-/// Backups follow by zone and priority: our own zone's of the same priority, then other zones', then the next number.
+/// The one priority of all that come first. Lower numbers are of those that fail and are served all the same.
+std::uint16_t first_priority(const Decision& decision) {
+    const auto first = std::ranges::find_if(decision.endpoints, &EndpointDecision::first);
+    return first == decision.endpoints.end() ? 0 : first->candidate.member.priority;
+}
+
+/// Backups follow by zone and priority: our own zone's of the same priority, then other zones', then by the distance
+/// of their numbers.
 std::vector<Served> served_endpoints(const Decision& decision) {
     std::vector<Served> out;
-    std::uint16_t lowest = 0xFFFF;
-    for (const EndpointDecision& endpoint : decision.endpoints) {
-        if (endpoint.served) lowest = std::min(lowest, endpoint.candidate.member.priority);
-    }
+    const int first = first_priority(decision);
     for (const EndpointDecision& endpoint : decision.endpoints) {
         if (!endpoint.served) continue;
         const membership::Member& member = endpoint.candidate.member;
@@ -65,7 +70,7 @@ std::vector<Served> served_endpoints(const Decision& decision) {
                        {.destination = {member.address.address, endpoint.candidate.source},
                         .first = endpoint.first,
                         .weight = endpoint.weight,
-                        .tier = 1U + (member.priority - lowest)}});
+                        .tier = 1U + static_cast<unsigned>(std::abs(member.priority - first))}});
     }
     return out;
 }
@@ -133,9 +138,10 @@ std::string target_label(const IpAddress& address) {
     return label;
 }
 
-/// Whoever asks for SRV connects to one target at a time, each looked up alone: no sorting by addresses to foresee.
-PreparedRrset prepare_srv(const std::vector<Served>& served, std::span<const std::uint8_t> parent,
-                          config::Answer answer, std::uint32_t seed) {
+/// Whoever asks for SRV connects to one target at a time, each looked up alone: no sorting by addresses to foresee,
+/// but one by priority. Whatever it would put before those that are to come first is left out.
+PreparedRrset prepare_srv(const std::vector<Served>& served, std::uint16_t first_priority,
+                          std::span<const std::uint8_t> parent, config::Answer answer, std::uint32_t seed) {
     PreparedRrset out;
     std::vector<Turn> turns;
     turns.reserve(served.size());
@@ -143,6 +149,7 @@ PreparedRrset prepare_srv(const std::vector<Served>& served, std::span<const std
     answer.fair = false;
     const auto ttl = static_cast<std::uint32_t>(answer.ttl.count());
     for (const auto& [member, turn] : served) {
+        if (member->priority < first_priority) continue;
         if (member->address.port == 0 || out.addresses.size() >= most_records) continue;
         turns.push_back(turn);
         const std::string label = target_label(member->address.address);
@@ -253,7 +260,7 @@ std::shared_ptr<const ServiceView> build_service_view(const config::Service& ser
     out->rotation = rotation(served, service.answer, seed);
     out->a = prepare_addresses(served, true, service.answer, seed);
     out->aaaa = prepare_addresses(served, false, service.answer, seed);
-    out->srv = prepare_srv(served, wire.subspan(parent), service.answer, seed);
+    out->srv = prepare_srv(served, first_priority(decision), wire.subspan(parent), service.answer, seed);
     return out;
 }
 

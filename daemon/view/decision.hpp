@@ -32,8 +32,8 @@ enum class Rung {
     healthy,       ///< passing their checks, or unchecked because the service has no check
     reserve,       ///< withdrawn ones that still pass
     unverified,    ///< new ones before their first check
-    doubtful,      ///< failing by doubtful evidence only
-    all,           ///< every one that the registry vouches for: when_none_healthy `all`
+    doubtful,      ///< failing by doubtful evidence only: those that the last answer names, if there are any
+    all,           ///< every one that the registry vouches for, with the same preference: when_none_healthy `all`
     last_healthy,  ///< those that passed last: when_none_healthy `last_healthy`
     no_endpoint    ///< nothing to serve: also when_none_healthy `servfail`
 };
@@ -66,8 +66,8 @@ struct Decision {
 /// What does not belong to one endpoint.
 struct Circumstances {
     membership::Basis basis = membership::Basis::not_polled;
-    TimePoint first_answered = never;  ///< Registry::first_answered(): who was seen then has no slow start
-    std::string own_zone;              ///< empty: not known, so no zone is preferred
+    TimePoint newcomers_since = never;  ///< first sightings after this are newcomers, who have a slow start
+    std::string own_zone;               ///< empty: not known, so no zone is preferred
     TimePoint now;
 };
 
@@ -75,8 +75,9 @@ struct Circumstances {
 /// and how often. `previous`: the decision before, for what has hysteresis.
 ///
 /// An endpoint that the upstream says is gone (held_empty) is served only while it passes: registry and check
-/// together are believed against it. A new endpoint whose check cannot run from here is not withheld, nor is one
-/// from the snapshot.
+/// together are believed against it. One that the last answer merely does not show (a sample's, the shrink guard's)
+/// is not served in a panic, and where nobody passes only if there is no other. A new endpoint whose check cannot run
+/// from here is not withheld, nor is one from the snapshot.
 Decision decide(std::span<const Candidate> candidates, const config::Service& service,
                 const Circumstances& circumstances, const Decision& previous);
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <set>
 #include <string_view>
+#include <utility>
 
 namespace taskdns::view {
 namespace {
@@ -15,15 +16,21 @@ constexpr milliseconds shortest_step{100};  // of a slow start: each one publish
 constexpr int steps = 20;                   // of a slow start, so that a weight is right within 5 points
 constexpr double first_share = 0.1;         // with which a slow start begins
 
-/// RFC 2782: a client must contact those of the lowest priority number that it can reach. Records without a priority
-/// all have the same.
+bool fails(const EndpointDecision& endpoint) {
+    return endpoint.candidate.verdict.status == health::Status::unhealthy;
+}
+
+/// RFC 2782: a client must contact those of the lowest priority number that it can reach. Those that fail and are
+/// served all the same are not known to be reached, so they say only among themselves which number that is. Records
+/// without a priority all have the same.
 void let_lowest_priority_come_first(Decision& decision) {
-    std::uint16_t lowest = 0xFFFF;
+    std::pair lowest(true, std::uint16_t{0xFFFF});
     for (const EndpointDecision& endpoint : decision.endpoints) {
-        if (endpoint.served) lowest = std::min(lowest, endpoint.candidate.member.priority);
+        if (endpoint.served)
+            lowest = std::min(lowest, std::pair(fails(endpoint), endpoint.candidate.member.priority));
     }
     for (EndpointDecision& endpoint : decision.endpoints) {
-        endpoint.first = endpoint.served && endpoint.candidate.member.priority == lowest;
+        endpoint.first = endpoint.served && endpoint.candidate.member.priority == lowest.second;
     }
 }
 
@@ -31,7 +38,7 @@ void let_lowest_priority_come_first(Decision& decision) {
 /// sidecar started are nothing new to anybody.
 bool is_new(const Candidate& candidate, const Circumstances& circumstances) {
     return candidate.verdict.status == health::Status::healthy &&
-           (candidate.verdict.recovered || candidate.member.first_seen > circumstances.first_answered);
+           (candidate.verdict.recovered || candidate.member.first_seen > circumstances.newcomers_since);
 }
 
 void weigh(Decision& decision, const config::Service& service, const Circumstances& circumstances) {
@@ -58,7 +65,7 @@ bool own_zone_suffices(const Decision& decision, const std::string& own_zone) {
     std::size_t own = 0;
     std::set<std::string_view> zones;  // those that nobody knows are one zone, the empty name's
     for (const EndpointDecision& endpoint : decision.endpoints) {
-        if (!endpoint.first || endpoint.candidate.verdict.status == health::Status::unhealthy) continue;
+        if (!endpoint.first || fails(endpoint)) continue;
         ++total;
         zones.insert(endpoint.zone);
         if (endpoint.zone == own_zone) ++own;

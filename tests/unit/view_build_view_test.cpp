@@ -183,6 +183,19 @@ TEST(BuildServiceView, BackupsFollowByZoneThenByPriority) {
     EXPECT_EQ(rotation(*view), "10.0.9.1:80 10.0.9.5:80");
 }
 
+// Those that fail, and are served in a panic: a client that sorts by priority would put 2 and 3 before 1 and 5.
+TEST(BuildServiceView, SrvLeavesOutWhatItsPriorityWouldPutBeforeTheFirst) {
+    const auto view = build_service_view(service_called("a.local"),
+                                         sharing({{"10.0.9.1:80", true, 1, 20},
+                                                  {"10.0.9.2:80", false, 1, 4},
+                                                  {"10.0.9.3:80", false, 1, 10},
+                                                  {"10.0.9.4:80", false, 1, 22},
+                                                  {"10.0.9.5:80", true, 1, 20}}),
+                                         true, {});
+    EXPECT_EQ(srv_slots(view->srv), "154 514");
+    EXPECT_EQ(slots(view->a), "15432 51432");
+}
+
 TEST(BuildServiceView, FairnessIsForAddressesAndNotForSrv) {
     const Decision decision = sharing({{"10.0.0.4:80"}, {"10.0.0.9:80"}});
     auto service = service_called("a.local");

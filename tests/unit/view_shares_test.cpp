@@ -48,13 +48,42 @@ std::vector<double> weights(const Decision& decision) {
 
 // --- priority and weight ---
 
-TEST(ShareTurns, OnlyTheLowestPriorityNumberThatIsServedComesFirst) {
-    Decision decision = healthy(
-        {endpoint("10.0.0.1", 10), endpoint("10.0.0.2", 20), endpoint("10.0.0.3", 10), endpoint("10.0.0.4", 5)});
-    decision.endpoints[3].served = false;
+struct PriorityRow {
+    const char* name;
+    std::vector<int> priorities;
+    std::string states;  // '+' passes; 'f' fails and is served; '-' is not served
+    std::string firsts;
+};
+
+void PrintTo(const PriorityRow& row, std::ostream* out) { *out << row.name; }
+
+class Priority : public testing::TestWithParam<PriorityRow> {};
+
+TEST_P(Priority, SaysWhoComesFirst) {
+    const PriorityRow& row = GetParam();
+    Decision decision = healthy({});
+    for (std::size_t i = 0; i < row.priorities.size(); ++i) {
+        const auto priority = static_cast<std::uint16_t>(row.priorities[i]);
+        EndpointDecision& each =
+            decision.endpoints.emplace_back(endpoint("10.0.0." + std::to_string(i + 1), priority));
+        each.served = row.states[i] != '-';
+        if (row.states[i] == 'f') each.candidate.verdict.status = health::Status::unhealthy;
+    }
     share_turns(decision, {}, at(start));
-    EXPECT_EQ(firsts(decision), "x.x.");
+    EXPECT_EQ(firsts(decision), row.firsts);
 }
+
+const PriorityRow priority_rows[] = {
+    {"TheLowestNumberThatIsServed", {10, 20, 10, 5}, "+++-", "x.x."},
+    {"PrimariesInPanicAreNoReasonToSkipTheSecondaries", {10, 10, 20, 30}, "ff++", "..x."},
+    {"SecondariesInPanicTakeTheirTurn", {10, 20, 20, 10}, "f+f-", ".xx."},
+    {"PrimariesInPanicTakeTheirTurn", {10, 10, 20, 20}, "f++f", "xx.."},
+    {"WhereAllFailTheLowestNumber", {10, 10, 20, 5}, "fff-", "xx.."},
+    {"TheHighestNumberOfAll", {65535, 65535}, "++", "xx"},
+};
+
+INSTANTIATE_TEST_SUITE_P(ShareTurns, Priority, testing::ValuesIn(priority_rows),
+                         [](const auto& instance) { return instance.param.name; });
 
 TEST(ShareTurns, TheWeightCountsForOrderWeightedOnly) {
     for (const config::Order order : {config::Order::round_robin, config::Order::random, config::Order::weighted}) {
@@ -130,18 +159,19 @@ TEST(SlowStart, IsRightWithinFivePointsAtAllTimes) {
 }
 
 TEST(SlowStart, IsForThoseThatCameOrCameBackAndPass) {
-    const auto weight = [](auto change, TimePoint first_answered = start) {
+    const auto weight = [](auto change, TimePoint newcomers_since = start) {
         EndpointDecision each = endpoint("10.0.0.1");
         change(each);
         Decision decision = healthy({each});
         Circumstances circumstances = at(start);
-        circumstances.first_answered = first_answered;
+        circumstances.newcomers_since = newcomers_since;
         share_turns(decision, slow_service(20s), circumstances);
         return decision.endpoints[0].weight;
     };
     EXPECT_EQ(weight([](EndpointDecision&) {}), 1) << "there since the first answer";
     EXPECT_EQ(weight([](EndpointDecision& each) { each.candidate.member.first_seen = start - 1h; }), 1);
     EXPECT_LT(weight([](EndpointDecision& each) { each.candidate.member.first_seen = start + 1ms; }), 1) << "new";
+    EXPECT_EQ(weight([](EndpointDecision& each) { each.candidate.member.first_seen = start + 1ms; }, start + 1ms), 1);
     EXPECT_LT(weight([](EndpointDecision& each) { each.candidate.verdict.recovered = true; }), 1) << "recovered";
     EXPECT_EQ(weight([](EndpointDecision& each) { each.candidate.member.first_seen = start + 1ms; }, never), 1)
         << "nothing answered yet: from the snapshot";
