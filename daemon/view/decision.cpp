@@ -21,6 +21,13 @@ bool vouched_for(const Candidate& candidate) {
     return presence != Presence::withdrawn && presence != Presence::held_empty;
 }
 
+/// The last answer names it, or whether one would is not to be known. Of the others nothing but its check speaks for
+/// a member: one that fails is not served while there is anybody else.
+bool still_named(const Candidate& candidate) {
+    const Presence presence = candidate.member.presence;
+    return presence == Presence::present || presence == Presence::held_failed;
+}
+
 bool is_doubtful(const Candidate& candidate) {
     return vouched_for(candidate) && candidate.verdict.status == Status::unhealthy &&
            candidate.verdict.against == health::Evidence::doubtful;
@@ -35,8 +42,20 @@ public:
           when_none_healthy_(service.answer.when_none_healthy),
           last_healthy_(previous.last_healthy) {
         std::ranges::sort(last_healthy_);
+        rung_ = first_rung();
+        only_still_named_ = (rung_ == Rung::doubtful || rung_ == Rung::all) &&
+                            std::ranges::any_of(candidates_, [this](const Candidate& candidate) {
+                                return stands_on(rung_, candidate) && still_named(candidate);
+                            });
     }
 
+    Rung rung() const { return rung_; }
+
+    bool serves(const Candidate& candidate) const {
+        return stands_on(rung_, candidate) && (!only_still_named_ || still_named(candidate));
+    }
+
+private:
     Rung first_rung() const {
         constexpr std::array ladder{Rung::healthy,  Rung::reserve,      Rung::unverified,
                                     Rung::doubtful, Rung::last_healthy, Rung::all};
@@ -71,21 +90,26 @@ public:
         return false;
     }
 
-private:
     /// Nobody can tell of one that cannot be checked from here, and one from the snapshot was served before the
-    /// start.
+    /// start: its first check decides, even where the first answer is an empty one.
     static bool is_healthy(const Candidate& candidate) {
         const health::Verdict& verdict = candidate.verdict;
-        if (verdict.status == Status::healthy) return candidate.member.presence != Presence::withdrawn;
-        return verdict.status == Status::pending && vouched_for(candidate) &&
-               (verdict.local_fault || candidate.unverified);
+        if (candidate.member.presence == Presence::withdrawn) return false;
+        if (verdict.status == Status::healthy) return true;
+        return verdict.status == Status::pending &&
+               (candidate.unverified || (verdict.local_fault && vouched_for(candidate)));
     }
 
     std::span<const Candidate> candidates_;
     bool checked_;
     config::WhenNoneHealthy when_none_healthy_;
     std::vector<SocketAddress> last_healthy_;  // sorted
+    Rung rung_ = Rung::no_endpoint;
+    bool only_still_named_ = false;
 };
+
+/// Whom a panic counts, and may serve.
+bool counts_for_panic(const Candidate& candidate) { return !candidate.outside_subset && still_named(candidate); }
 
 /// Too many fail by doubtful evidence: more likely they are slow under load, or the trouble is ours.
 bool is_panic(std::span<const Candidate> candidates, const config::Panic& policy, bool before) {
@@ -93,7 +117,7 @@ bool is_panic(std::span<const Candidate> candidates, const config::Panic& policy
     std::size_t members = 0;
     std::size_t doubtful = 0;
     for (const Candidate& candidate : candidates) {
-        if (candidate.outside_subset || candidate.member.presence == Presence::withdrawn) continue;
+        if (!counts_for_panic(candidate)) continue;
         ++members;
         if (is_doubtful(candidate)) ++doubtful;
     }
@@ -165,14 +189,14 @@ Decision decide(std::span<const Candidate> candidates, const config::Service& se
 
     const bool checked = service.health.check != config::CheckKind::none;
     const Ladder ladder(candidates, service, previous);
-    decision.rung = ladder.first_rung();
+    decision.rung = ladder.rung();
     decision.panic = checked && decision.rung == Rung::healthy && is_panic(candidates, service.panic, previous.panic);
 
     std::vector<SocketAddress> passing;
     decision.endpoints.reserve(candidates.size());
     for (const Candidate& candidate : candidates) {
-        const bool in_panic = decision.panic && !candidate.outside_subset && is_doubtful(candidate);
-        const bool served = in_panic || ladder.stands_on(decision.rung, candidate);
+        const bool in_panic = decision.panic && counts_for_panic(candidate) && is_doubtful(candidate);
+        const bool served = in_panic || ladder.serves(candidate);
         if (served && goes_beyond_the_registry(candidate.member.presence)) decision.stale = true;
         if (served && decision.rung == Rung::healthy && candidate.verdict.status == Status::healthy) {
             passing.push_back(candidate.member.address);

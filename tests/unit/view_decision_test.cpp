@@ -158,8 +158,10 @@ const std::vector<Row>& rows() {
          E{"1 + held:snapshot", "2 - unhealthy:refused"}},
         {"LoadedOneThatThePollSaysIsGone", {passing(1), loaded(unchecked(2, Presence::withdrawn))}, true, Basis::complete, Rung::healthy, false,
          E{"1 + served", "2 - withdrawn"}},
-        {"LoadedOneThatAnEmptyPollSaysIsGone", {loaded(unchecked(1, Presence::held_empty))}, true, Basis::empty, Rung::no_endpoint, false,
-         E{"1 - withheld:first_check"}},
+        {"LoadedOneThatAnEmptyPollSaysIsGone", {loaded(unchecked(1, Presence::held_empty))}, true, Basis::empty, Rung::healthy, true,
+         E{"1 + held:upstream_empty"}},
+        {"LoadedOneThatAnEmptyPollSaysIsGoneAndFails", {loaded(unchecked(1, Presence::held_empty)), loaded(timed_out(2, Presence::held_empty))}, true, Basis::empty, Rung::healthy, true,
+         E{"1 + held:upstream_empty", "2 - unhealthy:timeout"}},
         {"LoadedOnesAllFail", {refused(1, Presence::held_snapshot)}, true, Basis::loaded, Rung::all, true,
          E{"1 + unhealthy:refused"}},
         {"LoadedOnesAreDoubtful", {timed_out(1, Presence::held_snapshot)}, true, Basis::loaded, Rung::doubtful, true,
@@ -172,6 +174,16 @@ const std::vector<Row>& rows() {
          E{"1 + served"}},
         {"GuardedAndPassing", {passing(1, Presence::held_guard), passing(2)}, true, Basis::guarded, Rung::healthy, false,
          E{"1 + held:shrink_guard", "2 + served"}},
+        {"DoubtfulOnesThatTheSampleShowsBeforeTheAbsent", {timed_out(1, Presence::absent), timed_out(2), refused(3)}, true, Basis::sample, Rung::doubtful, false,
+         E{"1 - unhealthy:timeout", "2 + unhealthy:timeout", "3 - unhealthy:refused"}},
+        {"DoubtfulOnesThatAreAbsentBeforeCertainOnesThatAreNot", {timed_out(1, Presence::absent), refused(2)}, true, Basis::sample, Rung::doubtful, false,
+         E{"1 + unhealthy:timeout", "2 - unhealthy:refused"}},
+        {"AllThatTheSampleShowsBeforeTheAbsent", {refused(1), refused(2, Presence::absent)}, true, Basis::sample, Rung::all, false,
+         E{"1 + unhealthy:refused", "2 - unhealthy:refused"}},
+        {"DoubtfulOnesThatAreNamedBeforeTheGuarded", {timed_out(1, Presence::held_guard), timed_out(2)}, true, Basis::guarded, Rung::doubtful, false,
+         E{"1 - unhealthy:timeout", "2 + unhealthy:timeout"}},
+        {"AllThatAreNamedBeforeTheGuarded", {refused(1), refused(2, Presence::held_guard)}, true, Basis::guarded, Rung::all, false,
+         E{"1 + unhealthy:refused", "2 - unhealthy:refused"}},
         {"GuardedAndRefused", {refused(1, Presence::held_guard)}, true, Basis::guarded, Rung::all, false,
          E{"1 + unhealthy:refused"}},
         {"OneHeldAmongThePresentIsStale", {passing(1), passing(2, Presence::held_failed)}, true, Basis::complete, Rung::healthy, true,
@@ -359,6 +371,54 @@ TEST(Panic, DoesNotServeThoseOutsideTheSubset) {
     EXPECT_TRUE(decision.panic);
     EXPECT_EQ(describe(decision).back(), "7 - outside_subset");
 }
+
+struct PanicPresenceRow {
+    const char* name;
+    Presence presence;
+    bool panic;
+};
+
+void PrintTo(const PanicPresenceRow& row, std::ostream* out) { *out << row.name; }
+
+class PanicCounts : public testing::TestWithParam<PanicPresenceRow> {};
+
+TEST_P(PanicCounts, ThoseThatTheLastAnswerNames) {
+    const PanicPresenceRow& row = GetParam();
+    std::vector<Candidate> candidates{passing(1)};
+    for (unsigned i = 2; i <= 6; ++i) candidates.push_back(timed_out(i, row.presence));
+    const Decision decision = decide_by(candidates, checked_service());
+    EXPECT_EQ(decision.panic, row.panic);
+    EXPECT_EQ(std::ranges::count_if(decision.endpoints, &EndpointDecision::served), row.panic ? 6 : 1);
+}
+
+TEST_P(PanicCounts, AmongThoseThatPassToo) {
+    std::vector<Candidate> candidates{passing(1)};
+    for (unsigned i = 2; i <= 6; ++i) candidates.push_back(timed_out(i));
+    for (unsigned i = 7; i <= 12; ++i) candidates.push_back(passing(i, GetParam().presence));
+    EXPECT_EQ(decide_by(candidates, checked_service()).panic, !GetParam().panic) << "5 of 12, or of 6";
+}
+
+TEST_P(PanicCounts, AndServesNoOthers) {
+    std::vector<Candidate> candidates{passing(1)};
+    for (unsigned i = 2; i <= 6; ++i) candidates.push_back(timed_out(i));
+    candidates.push_back(timed_out(7, GetParam().presence));
+    const Decision decision = decide_by(candidates, checked_service());
+    EXPECT_TRUE(decision.panic);
+    EXPECT_EQ(describe(decision).back(), GetParam().panic ? "7 + panic:timeout" : "7 - unhealthy:timeout");
+}
+
+const PanicPresenceRow panic_presence_rows[] = {
+    {"Present", Presence::present, true},
+    {"Absent", Presence::absent, false},
+    {"Withdrawn", Presence::withdrawn, false},
+    {"HeldGuard", Presence::held_guard, false},
+    {"HeldFailed", Presence::held_failed, true},
+    {"HeldEmpty", Presence::held_empty, false},
+    {"HeldSnapshot", Presence::held_snapshot, false},
+};
+
+INSTANTIATE_TEST_SUITE_P(Panic, PanicCounts, testing::ValuesIn(panic_presence_rows),
+                         [](const auto& instance) { return instance.param.name; });
 
 TEST(Panic, DoesNotServeThoseThatTheRegistrySaysAreGone) {
     std::vector<Candidate> candidates{passing(1, Presence::held_empty)};
