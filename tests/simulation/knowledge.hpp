@@ -41,9 +41,11 @@ public:
     TimePoint named(PlaceIndex place) const { return at(place).named; }
     /// Since when it has to be a member; what was one before does not count.
     TimePoint joined(PlaceIndex place) const { return at(place).joined; }
+    /// Since it was last named, a complete answer has left it out, and none of another kind has come since.
+    bool left_out(PlaceIndex place) const { return at(place).left_out != never; }
+    bool withdrawn(PlaceIndex place) const { return at(place).gone != never; }
     bool says_empty() const { return empty_since_ != never; }
     bool failing() const { return last_ == Last::failed; }
-    bool has_records() const { return last_ == Last::records; }
     /// The registry said lately that there are fewer, and it may have to say so again.
     bool guard_may_wait() const;
 

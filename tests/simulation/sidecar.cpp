@@ -27,6 +27,12 @@ bool answers_the_same(const view::Decision& a, const view::Decision& b) {
     return a.rung == b.rung && a.stale == b.stale && std::ranges::equal(a.endpoints, b.endpoints, same_endpoint);
 }
 
+/// A sample shows only some of those that were there at our start.
+TimePoint newcomers_since(const membership::Registry& registry) {
+    const TimePoint first = registry.first_answered();
+    return registry.basis() == membership::Basis::sample && first != never ? first + 10min : first;
+}
+
 bool is_checked(const config::Service& service) { return service.health.check != config::CheckKind::none; }
 
 }  // namespace
@@ -124,6 +130,7 @@ void Sidecar::note_members(Service& service, const std::vector<membership::Membe
     for (const SocketAddress& gone : known) {
         service.targets_changed = true;
         service.recent[gone.address] = now + recent_time;
+        service.not_checked_since_loaded.erase(gone);
     }
 }
 
@@ -225,9 +232,11 @@ std::vector<view::Candidate> Sidecar::candidates(std::size_t index, std::string&
         view::Candidate& candidate = out.emplace_back();
         const health::Verdict* verdict = schedule_.find(static_cast<health::ServiceIndex>(index), member.address);
         if (verdict != nullptr) candidate.verdict = *verdict;
-        if (candidate.verdict.checked) service.not_checked_since_loaded.erase(member.address);
-        candidate.unverified = service.not_checked_since_loaded.contains(member.address);
         candidate.outside_subset = settings.subset > 0 && !std::ranges::binary_search(service.chosen, member.address);
+        if (candidate.verdict.checked || candidate.outside_subset) {
+            service.not_checked_since_loaded.erase(member.address);
+        }
+        candidate.unverified = service.not_checked_since_loaded.contains(member.address);
         if ((settings.answer.fair || settings.zone.prefer) && !candidate.outside_subset)
             candidate.source = own_source();
         if (own_zone.empty() && candidate.source.address) {
@@ -243,7 +252,7 @@ void Sidecar::decide(std::size_t index, TimePoint now) {
     const config::Service& settings = service.plan->settings;
     std::string own_zone;
     const std::vector<view::Candidate> all = candidates(index, own_zone);
-    const view::Circumstances circumstances{service.registry.basis(), service.registry.first_answered(), own_zone,
+    const view::Circumstances circumstances{service.registry.basis(), newcomers_since(service.registry), own_zone,
                                             now};
     view::Decision decision = view::decide(all, settings, circumstances, service.decision);
     const bool first_answer =

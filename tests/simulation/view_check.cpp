@@ -62,14 +62,26 @@ std::string check_slots(const view::PreparedRrset& rrset, std::size_t records, c
     return {};
 }
 
+/// The lowest priority of those that are served and do not fail; of those that fail where there are no others.
+std::uint16_t lowest_priority(const view::Decision& decision, const std::vector<Place>& places) {
+    std::uint16_t lowest = 0xFFFF;
+    std::uint16_t lowest_failing = 0xFFFF;
+    for (const view::EndpointDecision& endpoint : decision.endpoints) {
+        if (!endpoint.served) continue;
+        const bool fails = endpoint.candidate.verdict.status == health::Status::unhealthy;
+        std::uint16_t& so_far = fails ? lowest_failing : lowest;
+        so_far = std::min(so_far, places[place_of(endpoint.candidate.member.address.address)].priority);
+    }
+    return lowest != 0xFFFF ? lowest : lowest_failing;
+}
+
 /// Those of the lowest priority; of them those of our own zone, if that is preferred.
 std::vector<PlaceIndex> may_come_first(const std::vector<PlaceIndex>& served, const view::Decision& decision,
                                        const ServicePlan& plan, const std::vector<Place>& places,
                                        std::string& wrong) {
     std::vector<PlaceIndex> out = served;
     if (plan.priorities) {
-        std::uint16_t lowest = 0xFFFF;
-        for (const PlaceIndex place : served) lowest = std::min(lowest, places[place].priority);
+        const std::uint16_t lowest = lowest_priority(decision, places);
         std::erase_if(out, [&](PlaceIndex place) { return places[place].priority != lowest; });
     }
     if (!plan.settings.zone.prefer) return out;

@@ -237,8 +237,6 @@ void Witness::on_reply(std::size_t service, const Reply& reply, TimePoint now) {
         watched.knowledge.take_failed(now);
     } else if (reply.named.empty()) {
         watched.knowledge.take_empty(now);
-        // So soon after the start nothing is known to pass.
-        for (Seen& seen : watched.seen) seen.known_healthy = seen.known_healthy && now - started_ > 2s;
     } else {
         watched.knowledge.take_records(reply.named, reply.fresh, watched.ttl_over, now);
     }

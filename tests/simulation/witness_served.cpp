@@ -44,7 +44,8 @@ void Witness::check_dead(Watched& watched, std::size_t service, PlaceIndex place
     const Place& there = world_.places()[place];
     const Seen& seen = watched.seen[place];
     const Knowledge& knowledge = watched.knowledge;
-    const bool panics = condition == Condition::doubtful && sidecar_->decision(service).panic;
+    const bool panics = condition == Condition::doubtful && sidecar_->decision(service).panic &&
+                        (knowledge.present(place) || knowledge.failing());
 
     const bool new_and_dead = knowledge.first_named(place) != never && knowledge.first_named(place) > started_ + 5s &&
                               there.since < knowledge.first_named(place) &&
@@ -85,12 +86,12 @@ void Witness::check_claims(const Watched& watched, std::size_t service, PlaceInd
         if (other == service) continue;
         const Knowledge& claimant = watched_[other].knowledge;
         if (!claimant.present(place)) continue;
-        const bool silent = !holder.has_records() && !holder.says_empty();
-        if (silent && claimant.first_named(place) <= holder.named(place)) continue;
+        const bool spoken_against = holder.left_out(place) || holder.withdrawn(place);
+        if (!spoken_against && claimant.first_named(place) <= holder.named(place)) continue;
         bool same_tasks = false;  // both services name the same tasks
         for (PlaceIndex shared = 0; shared < watched.seen.size(); ++shared) {
             if (shared == place || !claimant.present(shared)) continue;
-            if (silent ? holder.ever_named(shared) : holder.present(shared)) same_tasks = true;
+            if (holder.withdrawn(place) ? holder.present(shared) : holder.ever_named(shared)) same_tasks = true;
         }
         if (!same_tasks) {
             fail(watched, now,
@@ -109,7 +110,10 @@ void Witness::check_panic(const Watched& watched, std::size_t service, TimePoint
     std::size_t suspicious = 0;
     for (const view::EndpointDecision& endpoint : decision.endpoints) {
         const view::Candidate& candidate = endpoint.candidate;
-        if (candidate.outside_subset || candidate.member.presence == membership::Presence::withdrawn) continue;
+        const membership::Presence presence = candidate.member.presence;
+        const bool counts =
+            presence == membership::Presence::present || presence == membership::Presence::held_failed;
+        if (candidate.outside_subset || !counts) continue;
         ++members;
         const Place& there = world_.places()[place_of(candidate.member.address.address)];
         const bool frozen = there.state == State::frozen;
