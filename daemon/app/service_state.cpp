@@ -59,9 +59,9 @@ ServiceState::Poll summary(const discovery::Observation& observation, millisecon
 
 /// Slow start is for newcomers, not for what was there when we started: that takes a while to be seen whole where
 /// answers are samples.
-TimePoint newcomers_since(const membership::Registry& registry) {
-    const bool collecting = registry.basis() == membership::Basis::sample && registry.answered_once();
-    return collecting ? registry.first_answered() + collecting_time : registry.first_answered();
+TimePoint newcomers_since(const membership::Registry& registry, bool sampled) {
+    return sampled && registry.answered_once() ? registry.first_answered() + collecting_time
+                                               : registry.first_answered();
 }
 
 /// A line for each endpoint that came or went, but not hundreds at once: they would push others out of the queue.
@@ -119,6 +119,7 @@ bool ServiceState::observe(const discovery::Observation& observation, millisecon
     const std::vector<membership::Member> before = registry_.members();
     const membership::Basis basis_before = registry_.basis();
     const bool changed = registry_.apply(observation, now);
+    sampled_ = sampled_ || registry_.basis() == membership::Basis::sample;
     log_basis(basis_before);
     if (changed) note_membership(before, now);
     return changed;
@@ -233,7 +234,7 @@ std::vector<view::Candidate> ServiceState::candidates(const FindVerdict& find_ve
 bool ServiceState::decide(const FindVerdict& find_verdict, LocalSources& sources, TimePoint now) {
     own_zone_.clear();  // our own address may have changed
     const std::vector<view::Candidate> all = candidates(find_verdict, sources);
-    const view::Circumstances circumstances{registry_.basis(), newcomers_since(registry_), own_zone_, now};
+    const view::Circumstances circumstances{registry_.basis(), newcomers_since(registry_, sampled_), own_zone_, now};
     view::Decision decision = view::decide(all, service_, circumstances, decision_);
     std::swap(decision, decision_);
     const view::Decision& before = decision;

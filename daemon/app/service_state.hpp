@@ -94,6 +94,7 @@ private:
     membership::Registry registry_;
     std::set<SocketAddress> not_checked_since_loaded_;  // of the snapshot: served until their first check
     std::map<IpAddress, TimePoint> recent_;             // address of a former member -> when it is forgotten
+    bool sampled_ = false;                              // answers have been samples
     bool targets_changed_ = false;                      // since view_ was built: members, or the recent
     std::vector<SocketAddress> chosen_;
     std::string own_zone_;  // by our own address; empty: not known
