@@ -152,8 +152,20 @@ void NetworkNamespaces::remove_default_route() const { configure(task_, {"route 
 void NetworkNamespaces::restore_default_route() const { configure(task_, {"route add default via 10.0.1.1"}); }
 
 std::vector<std::string> NetworkNamespaces::with_own_resolver(const std::vector<std::string>& argv) const {
-    const char* script = "mount --bind \"$1\" /etc/resolv.conf && shift && exec \"$@\"";
-    std::vector<std::string> all{"unshare", "--mount", "sh", "-c", script, "with_own_resolver", dir_ / "resolv.conf"};
+    // In a chroot / is no mount of its own, so it cannot be made private first; that is not needed where no mount is
+    // shared, and else the mount would show outside and stay there.
+    const char* script =
+        "propagation=private\n"
+        "if ! unshare --mount true 2>/dev/null; then\n"
+        "  propagation=unchanged\n"
+        "  if grep -q ' shared:' /proc/1/mountinfo; then\n"
+        "    echo 'a chroot below a shared mount: bind it to itself first, mount --bind DIR DIR' >&2\n"
+        "    exit 1\n"
+        "  fi\n"
+        "fi\n"
+        "exec unshare --mount --propagation $propagation sh -c "
+        "'mount --bind \"$1\" /etc/resolv.conf && shift && exec \"$@\"' with_own_resolver \"$@\"\n";
+    std::vector<std::string> all{"sh", "-c", script, "with_own_resolver", dir_ / "resolv.conf"};
     all.insert(all.end(), argv.begin(), argv.end());
     return all;
 }
