@@ -152,13 +152,15 @@ void NetworkNamespaces::remove_default_route() const { configure(task_, {"route 
 void NetworkNamespaces::restore_default_route() const { configure(task_, {"route add default via 10.0.1.1"}); }
 
 std::vector<std::string> NetworkNamespaces::with_own_resolver(const std::vector<std::string>& argv) const {
-    // In a chroot / is no mount of its own, so it cannot be made private first; that is not needed where no mount is
-    // shared, and else the mount would show outside and stay there.
+    // In a chroot / is no mount of its own, so it cannot be made private first; that is not needed where the
+    // mount that holds the file is not shared; where it is, ours would show outside and stay there.
     const char* script =
         "propagation=private\n"
         "if ! unshare --mount true 2>/dev/null; then\n"
         "  propagation=unchanged\n"
-        "  if grep -q ' shared:' /proc/1/mountinfo; then\n"
+        "  exec 3</etc/resolv.conf\n"
+        "  mount=$(sed -n 's/^mnt_id:[[:space:]]*//p' /proc/self/fdinfo/3)\n"
+        "  if grep -q \"^$mount .* shared:\" /proc/1/mountinfo; then\n"
         "    echo 'a chroot below a shared mount: bind it to itself first, mount --bind DIR DIR' >&2\n"
         "    exit 1\n"
         "  fi\n"
