@@ -20,6 +20,7 @@ using namespace std::chrono_literals;
 using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
+using testing::AnyOf;
 using testing::Each;
 using testing::SizeIs;
 
@@ -97,7 +98,8 @@ TEST(Samples, ShowFiftyTasksEightAtATimeAndAllAreServed) {
         static_cast<long>(dead_left.count()), static_cast<long>(kept.count()));
     EXPECT_GE(kept, 7s - 50ms);
     EXPECT_LE(kept, 7s + 150ms);
-    EXPECT_THAT(report(daemon, service).endpoints, SizeIs(49)) << "nobody else";
+    // Of the others one may be unlucky: not drawn in 67 samples, and back with the next one that shows it.
+    EXPECT_THAT(report(daemon, service).endpoints, SizeIs(AnyOf(48, 49))) << "nobody else";
 }
 
 TEST(Samples, ALocalBlipErasesNobody) {
