@@ -55,7 +55,7 @@ bool take_exactly(std::vector<Group>& groups, std::size_t most) {
 void scale(std::vector<Group>& groups, double total_weight, std::size_t length) {
     for (Group& group : groups) {
         const double turns = group.weight * static_cast<double>(length) / total_weight;
-        group.turns = std::max<std::uint64_t>(static_cast<std::uint64_t>(turns + 0.5), 1);
+        group.turns = static_cast<std::uint64_t>(std::max(std::llround(turns), 1LL));
     }
 }
 
