@@ -208,15 +208,15 @@ void ControlPlane::choose_endpoints(std::size_t service) {
 }
 
 void ControlPlane::on_outcome(const health::Checker::Event& event) {
+    const ServiceState& state = services_[event.service];
     const health::Verdict* verdict = checker_.find(event.service, event.endpoint);
     if (verdict == nullptr) return;
-    if (event.changed) {
-        log_verdict(services_[event.service].service(), event.endpoint, *verdict);
-        // An unhealthy pick of a subset is replaced; one that has recovered takes its place back.
-        if (services_[event.service].service().subset > 0) choose_endpoints(event.service);
-    }
+    if (event.changed) log_verdict(state.service(), event.endpoint, *verdict);
     note_local_fault(event.service, event.endpoint, *verdict);
-    if (services_[event.service].is_news(event.endpoint, *verdict)) mark_changed(event.service);
+    if (state.is_news(event.endpoint, *verdict)) mark_changed(event.service);
+    // Last, since it may forget the verdict: an unhealthy pick of a subset is replaced, and one that has recovered
+    // takes its place back.
+    if (event.changed && state.service().subset > 0) choose_endpoints(event.service);
 }
 
 /// One line when the first endpoint of a service cannot be checked, such as for a ca_file that is not there, and one
