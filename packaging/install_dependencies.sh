@@ -9,10 +9,10 @@ packages_of() {
     case $1 in
         build) echo "g++ cmake ninja-build libldns-dev libssl-dev libyaml-cpp-dev libspdlog-dev libfmt-dev" \
             "libcli11-dev libboost$boost-dev libboost-json$boost-dev libboost-url$boost-dev" ;;
-        test) echo "libgtest-dev libgmock-dev python3 knot unbound clang-format-14" ;;
+        test) echo "libgtest-dev libgmock-dev python3 knot unbound clang-format-14 shellcheck" ;;
         clients) echo "iproute2 mount util-linux musl-tools default-jdk-headless nodejs golang-go" ;;
         demo) echo "python3 knot unbound bind9-dnsutils curl iproute2 mount util-linux" ;;
-        ci) echo "clang-tidy-14 shellcheck" ;;
+        ci) echo "clang-tidy-14" ;;
         *)
             echo "install_dependencies: no group '$1' (known: build, test, clients, demo, ci)" >&2
             return 2
