@@ -24,7 +24,7 @@ Result<std::string> value_of(std::string_view inside, const Environment& environ
     if (!is_variable_name(name)) {
         return wrong(fmt::format(
             "{} is not the name of a variable (write ${{NAME}} or ${{NAME:-default}}; $${{ is a literal ${{)",
-            quoted(name)));
+            in_quotes(name)));
     }
     if (inside.find("${") != std::string_view::npos) {
         return wrong(fmt::format("${{{}}} has another ${{ inside (give a plain default)", name));

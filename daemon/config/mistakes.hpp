@@ -55,6 +55,6 @@ private:
 /// Control characters as \xHH, so that a message stays one line; the rest unchanged.
 std::string printable(std::string_view text);
 /// `text` in single quotes, printable, cut where it is long.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 }  // namespace taskdns::config

@@ -283,7 +283,7 @@ void check_names(const std::vector<ServiceDraft>& services, Mistakes& mistakes) 
         if (is_new) return;
         mistakes.add(name.place, name.path,
                      fmt::format("{} is already a service's name or alias, at {} (keep one)",
-                                 quoted(name.value.to_string()), mistakes.place_text(first->second)));
+                                 in_quotes(name.value.to_string()), mistakes.place_text(first->second)));
     };
     for (const ServiceDraft& draft : services) {
         if (draft.name) take(*draft.name);

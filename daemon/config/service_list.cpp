@@ -57,9 +57,9 @@ YamlNode parse_service_list(const std::string& text, std::uint32_t source, Mista
     for (const Piece& piece : split_at_commas(text)) {
         const Place place{source, piece.line, piece.column};
         if (piece.text.find("://") != std::string_view::npos) {
-            mistakes.add(
-                place, fmt::format("services[{}]", list.items.size()),
-                fmt::format("{} has a scheme (write {})", quoted(piece.text), quoted(without_scheme(piece.text))));
+            mistakes.add(place, fmt::format("services[{}]", list.items.size()),
+                         fmt::format("{} has a scheme (write {})", in_quotes(piece.text),
+                                     in_quotes(without_scheme(piece.text))));
             list.items.emplace_back();
             list.items.back().place = place;
             list.items.back().broken = true;

@@ -13,7 +13,7 @@ namespace taskdns::config {
 namespace {
 
 Error wrong(std::string_view text, std::string_view what) {
-    return Error{Errc::invalid_config, fmt::format("{} {}", quoted(text), what)};
+    return Error{Errc::invalid_config, fmt::format("{} {}", in_quotes(text), what)};
 }
 
 template <std::uint16_t default_port>
@@ -117,7 +117,7 @@ Result<std::string> parse_http_host(std::string_view text) {
 Result<std::string> parse_http_path(std::string_view text) {
     const auto is_visible = [](char c) { return c > ' ' && c < 0x7f; };
     if (!text.starts_with('/'))
-        return wrong(text, fmt::format("does not begin with / (try {})", quoted("/" + std::string(text))));
+        return wrong(text, fmt::format("does not begin with / (try {})", in_quotes("/" + std::string(text))));
     if (text.size() > 1024) return wrong(text, "is longer than 1024 characters (a check should ask a short path)");
     if (!std::all_of(text.begin(), text.end(), is_visible) || text.find('#') != std::string_view::npos) {
         return wrong(text, "has a space, a # or a character that is not ASCII (write it as %20, %23, ...)");
@@ -203,11 +203,12 @@ std::string not_a_duration(std::string_view text) {
                                                          {"hours", "h"}}};
     constexpr std::string_view otherwise = "is not a duration (such as 500ms or 5s)";
     const std::size_t end = std::min(text.find_first_not_of("0123456789."), text.size());
-    if (end == 0) return quoted(text) + " " + std::string(otherwise);
+    if (end == 0) return in_quotes(text) + " " + std::string(otherwise);
     const std::string_view number = text.substr(0, end);
     std::string unit;
     for (const char c : text.substr(end)) {
-        if (c >= '0' && c <= '9') return quoted(text) + " is not a duration (one number and one unit, such as 90s)";
+        if (c >= '0' && c <= '9')
+            return in_quotes(text) + " is not a duration (one number and one unit, such as 90s)";
         if (c != ' ') unit += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
     }
     const auto known =
@@ -217,8 +218,8 @@ std::string not_a_duration(std::string_view text) {
         const auto day = parse_duration(std::string(number) + "h");
         mend = day ? format_duration(*day * 24) : "";
     }
-    if (!parse_duration(mend)) return quoted(text) + " " + std::string(otherwise);
-    return fmt::format("{} is not a duration (try {})", quoted(text), mend);
+    if (!parse_duration(mend)) return in_quotes(text) + " " + std::string(otherwise);
+    return fmt::format("{} is not a duration (try {})", in_quotes(text), mend);
 }
 
 std::string to_text(const SocketAddress& value) { return value.to_string(); }

@@ -69,7 +69,7 @@ void YamlMap::read_duration(std::string_view key, const std::string& text, milli
     if (!parsed && !has_duration_unit(text)) {
         mistake_at(key, not_a_duration(text));
     } else if (!parsed || *parsed < min || *parsed > max) {
-        mistake_at(key, quoted(text) + " is out of range (" + range_of(min, max) + ")");
+        mistake_at(key, in_quotes(text) + " is out of range (" + range_of(min, max) + ")");
     } else {
         out = *parsed;
     }
@@ -85,10 +85,10 @@ void YamlMap::percent(std::string_view key, unsigned min, unsigned max, unsigned
     const auto [rest, error] = std::from_chars(number.data(), number.data() + number.size(), read);
     const bool whole = !number.empty() && rest == number.data() + number.size() && error == std::errc{};
     if (!whole || number.size() + 1 != text->size()) {
-        mistake_at(key, fmt::format("{} is not a whole percentage ({})", quoted(*text),
+        mistake_at(key, fmt::format("{} is not a whole percentage ({})", in_quotes(*text),
                                     whole ? fmt::format("try {}%", read) : "such as 50%"));
     } else if (read < min || read > max) {
-        mistake_at(key, fmt::format("{} is out of range ({})", quoted(*text), range));
+        mistake_at(key, fmt::format("{} is out of range ({})", in_quotes(*text), range));
     } else {
         out = read;
     }
@@ -99,8 +99,8 @@ void YamlMap::whole_seconds(std::string_view key, seconds min, seconds max, seco
     duration(key, min, max, wanted);
     const seconds whole = std::chrono::floor<seconds>(wanted);
     if (whole != wanted) {
-        mistake_at(key, fmt::format("{} is not a whole number of seconds (try {})", quoted(format_duration(wanted)),
-                                    format_duration(std::max(min, whole))));
+        mistake_at(key, fmt::format("{} is not a whole number of seconds (try {})",
+                                    in_quotes(format_duration(wanted)), format_duration(std::max(min, whole))));
         return;
     }
     out = whole;
@@ -113,7 +113,7 @@ void YamlMap::boolean(std::string_view key, bool& out) {
     if (*text == "true" || *text == "false") {
         out = *text == "true";
     } else {
-        mistake_at(key, quoted(*text) + " is neither true nor false (write one of them)");
+        mistake_at(key, in_quotes(*text) + " is neither true nor false (write one of them)");
     }
 }
 
@@ -126,9 +126,9 @@ unsigned YamlMap::read_integer(std::string_view key, unsigned min, unsigned max,
     unsigned number = 0;
     const auto [rest, error] = std::from_chars(text->data(), text->data() + text->size(), number);
     if (!is_whole_number(*text)) {
-        mistake_at(key, fmt::format("{} is not a whole number ({})", quoted(*text), range));
+        mistake_at(key, fmt::format("{} is not a whole number ({})", in_quotes(*text), range));
     } else if (error != std::errc{} || rest != text->data() + text->size() || number < min || number > max) {
-        mistake_at(key, fmt::format("{} is out of range ({})", quoted(*text), range));
+        mistake_at(key, fmt::format("{} is out of range ({})", in_quotes(*text), range));
     } else {
         return number;
     }
@@ -142,7 +142,7 @@ std::size_t YamlMap::read_word(std::string_view key, const std::vector<std::stri
     const auto known = std::find(words.begin(), words.end(), *text);
     if (known != words.end()) return static_cast<std::size_t>(known - words.begin());
     const std::string* meant = nearest(*text, words);
-    mistake_at(key, fmt::format("{} is not one of {} {}", quoted(*text), fmt::join(words, ", "),
+    mistake_at(key, fmt::format("{} is not one of {} {}", in_quotes(*text), fmt::join(words, ", "),
                                 meant != nullptr ? "(did you mean " + *meant + "?)" : "(write one of them)"));
     return fallback;
 }

@@ -93,7 +93,7 @@ private:
     };
 
     void check_tag(const YAML::Mark& mark, const std::string& tag) const {
-        if (!is_common_tag(tag)) throw Stopped{place_of(mark), "tag " + quoted(tag) + " is not known (remove it)"};
+        if (!is_common_tag(tag)) throw Stopped{place_of(mark), "tag " + in_quotes(tag) + " is not known (remove it)"};
     }
 
     void count(std::size_t values, const Place& place) {

@@ -35,7 +35,7 @@ std::string escaped(std::string_view octets) {
     return out;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     std::string out;
     for (const char c : text.substr(0, max_shown)) {
         out +=
@@ -59,14 +59,14 @@ Result<Name> Name::parse(std::string_view text) {
         const std::size_t dot = text.find('.');
         const std::string_view label = text.substr(0, dot);
         if (label.empty())
-            return malformed(quoted(whole) + " has an empty label (two dots in a row, or one in front)");
+            return malformed(in_quotes(whole) + " has an empty label (two dots in a row, or one in front)");
         if (const auto bad = std::find_if_not(label.begin(), label.end(), is_allowed); bad != label.end()) {
-            return malformed(fmt::format("{} has {} in its label {} (letters, digits, - and _ only)", quoted(whole),
-                                         quoted({bad, 1}), quoted(label)));
+            return malformed(fmt::format("{} has {} in its label {} (letters, digits, - and _ only)",
+                                         in_quotes(whole), in_quotes({bad, 1}), in_quotes(label)));
         }
         if (label.size() > max_label) {
             return malformed(
-                fmt::format("label {} has {} characters (at most {})", quoted(label), label.size(), max_label));
+                fmt::format("label {} has {} characters (at most {})", in_quotes(label), label.size(), max_label));
         }
         wire += static_cast<char>(label.size());
         std::transform(label.begin(), label.end(), std::back_inserter(wire), folded);
@@ -75,7 +75,7 @@ Result<Name> Name::parse(std::string_view text) {
     }
     wire += '\0';
     if (wire.size() > max_name) {
-        return malformed(fmt::format("{} is {} octets long (at most {})", quoted(whole), wire.size(), max_name));
+        return malformed(fmt::format("{} is {} octets long (at most {})", in_quotes(whole), wire.size(), max_name));
     }
     Name name;
     name.wire_ = std::move(wire);

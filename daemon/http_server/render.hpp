@@ -31,6 +31,6 @@ Response not_ready_problem(const ReadyStatus& status);
 
 /// `text` from a request so that it can stand in a message: in quotes, shortened, only printable ASCII (others as
 /// \ddd).
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 }  // namespace taskdns::http_server

@@ -99,7 +99,7 @@ std::string missing_text(const ReadyStatus& status) {
     return out;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     constexpr std::size_t longest = 255;  // no name is longer
     std::string out = "'";
     for (const char c : text.substr(0, longest)) {

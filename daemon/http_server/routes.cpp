@@ -79,7 +79,7 @@ Response unknown_service(const std::string& name, const std::vector<ServiceStatu
     if (services.size() > most) known += " and " + std::to_string(services.size() - most) + " more";
     if (known.empty()) known = "none";
     return problem(404, "Not Found",
-                   quoted(name) + " is not a configured service; known: " + known +
+                   in_quotes(name) + " is not a configured service; known: " + known +
                        "; GET /v1/services lists them with their aliases");
 }
 
@@ -120,7 +120,7 @@ Response answer_route(Route route, const Request& request, const std::vector<std
     if (request.method == "OPTIONS") return no_content();
     if (request.method != "GET" && request.method != "HEAD") {
         Response response =
-            problem(405, "Method Not Allowed", quoted(request.method) + " is not possible here; use GET or HEAD");
+            problem(405, "Method Not Allowed", in_quotes(request.method) + " is not possible here; use GET or HEAD");
         response.headers.emplace_back("Allow", allowed_methods);
         return response;
     }
@@ -142,7 +142,7 @@ Response answer(const Request& request, const Access& access, const Model& model
     const auto target = asterisk ? std::optional<Target>(std::in_place) : parse_target(request.target);
     if (!target) {
         return problem(400, "Bad Request",
-                       "cannot read the target " + quoted(request.target) +
+                       "cannot read the target " + in_quotes(request.target) +
                            ": expected a path such as /v1/services, with any % followed by two hexadecimal digits");
     }
     const std::string& host = target->authority.empty() ? request.host : target->authority;
@@ -151,7 +151,7 @@ Response answer(const Request& request, const Access& access, const Model& model
     }
     if (!host.empty() && !host_is_ours(host, access.hosts)) {
         return problem(421, "Misdirected Request",
-                       "this is not the host " + quoted(host) +
+                       "this is not the host " + in_quotes(host) +
                            "; use localhost or an IP address, or add the name to listen.hosts in the configuration");
     }
     if (asterisk) return no_content();
