@@ -81,7 +81,6 @@ ControlPlane::ControlPlane(asio::any_io_executor executor, const config::Config&
           executor, health::make_probe(), [this](const health::Checker::Event& event) { on_outcome(event); },
           std::random_device{}(), surroundings.max_probes_in_flight),
       snapshot_(executor, config.snapshot, [this] { return collect_snapshot(); }),
-      has_snapshot_(!config.snapshot.empty()),
       snapshot_timer_(executor),
       expiry_timer_(executor, never),
       deadlines_(services_.size(), never),
@@ -97,7 +96,7 @@ ControlPlane::~ControlPlane() = default;
 
 void ControlPlane::start() {
     started_at_ = Clock::now();
-    snapshot_timer_.expires_at(started_at_ + (has_snapshot_ ? snapshot_patience : 0ms));
+    snapshot_timer_.expires_at(started_at_ + (snapshot_.ready() ? 0ms : snapshot_patience));
     snapshot_.load([this](const std::optional<membership::Snapshot>& snapshot) {
         if (snapshot) on_snapshot(*snapshot);
         snapshot_timer_.cancel();
@@ -166,19 +165,19 @@ membership::Snapshot ControlPlane::collect_snapshot() const {
 
 void ControlPlane::on_members(std::size_t service) {
     std::set<std::size_t> changed{service};
+    bool came_or_went = false;
     while (!changed.empty()) {  // ends: each further round has taken members away
         const std::size_t next = *changed.begin();
         changed.erase(changed.begin());
-        const ServiceState& state = services_[next];
+        ServiceState& state = services_[next];
+        if (state.take_came_or_went()) came_or_went = true;
         choose_endpoints(next);
         note_deadline(next);
         claims_.set(static_cast<membership::ServiceIndex>(next), names_ports(state.service()),
                     state.registry().members());
         changed.merge(let_go_of_taken_addresses(next));
     }
-    std::uint64_t arrivals = 0;
-    for (const ServiceState& state : services_) arrivals += state.arrivals();
-    if (std::exchange(arrivals_, arrivals) != arrivals) snapshot_.changed();
+    if (came_or_went) snapshot_.changed();
 }
 
 /// Returns those that have lost one.
@@ -296,7 +295,7 @@ asio::awaitable<void> ControlPlane::watch_demand() {
             if (now - last_asked_[i] >= idle_after && demand_.become_idle(service)) checker_.set_idle(service, true);
             if (new_addresses) mark_changed(i);
         }
-        if (has_snapshot_ && !snapshot_.ready() && !std::exchange(said_that_snapshot_hangs_, true)) {
+        if (!snapshot_.ready() && !std::exchange(said_that_snapshot_hangs_, true)) {
             log::warning("snapshot", "still not read: its file system hangs; it is neither used nor written");
         }
         if (now < next_housekeeping_) continue;

@@ -91,9 +91,7 @@ private:
     LocalSources local_sources_;
     health::Checker checker_;
     SnapshotStore snapshot_;
-    bool has_snapshot_;
     bool said_that_snapshot_hangs_ = false;
-    std::uint64_t arrivals_ = 0;         // of all services, when the snapshot was last said to have changed
     asio::steady_timer snapshot_timer_;  // the polls' start, while the snapshot is read
     asio::steady_timer expiry_timer_;
     std::vector<TimePoint> deadlines_;                         // of each service

@@ -17,13 +17,16 @@ using membership::Presence;
 constexpr auto collecting_time = 10min;  // in which most of a sampled service is seen
 constexpr auto recent_time = 60s;  // how long a former member's target name is still answered; design.md, section 8
 
+bool same_record(const view::EndpointDecision& x, const view::EndpointDecision& y) {
+    const membership::Member& mx = x.candidate.member;
+    const membership::Member& my = y.candidate.member;
+    return mx.address == my.address && mx.weight == my.weight && mx.priority == my.priority && x.served == y.served;
+}
+
 /// Whether the same records come first equally often: then the view stays.
 bool answers_the_same(const view::Decision& a, const view::Decision& b) {
     const auto same_endpoint = [](const view::EndpointDecision& x, const view::EndpointDecision& y) {
-        const membership::Member& mx = x.candidate.member;
-        const membership::Member& my = y.candidate.member;
-        return mx.address == my.address && mx.weight == my.weight && mx.priority == my.priority &&
-               x.served == y.served && x.first == y.first && x.weight == y.weight &&
+        return same_record(x, y) && x.first == y.first && x.weight == y.weight &&
                x.candidate.source == y.candidate.source;
     };
     return a.rung == b.rung && a.stale == b.stale && std::ranges::equal(a.endpoints, b.endpoints, same_endpoint);
@@ -31,11 +34,7 @@ bool answers_the_same(const view::Decision& a, const view::Decision& b) {
 
 bool looks_the_same(const view::Decision& a, const view::Decision& b) {
     const auto same_endpoint = [](const view::EndpointDecision& x, const view::EndpointDecision& y) {
-        const membership::Member& mx = x.candidate.member;
-        const membership::Member& my = y.candidate.member;
-        return mx.address == my.address && mx.weight == my.weight && mx.priority == my.priority &&
-               x.served == y.served && x.reason == y.reason &&
-               x.candidate.verdict.status == y.candidate.verdict.status;
+        return same_record(x, y) && x.reason == y.reason && x.candidate.verdict.status == y.candidate.verdict.status;
     };
     return a.rung == b.rung && a.stale == b.stale && a.panic == b.panic && a.zone_preferred == b.zone_preferred &&
            std::ranges::equal(a.endpoints, b.endpoints, same_endpoint);
@@ -188,7 +187,7 @@ void ServiceState::note_membership(const std::vector<membership::Member>& before
         not_checked_since_loaded_.erase(address);
         lines.add("endpoint removed", address, membership::to_string(presence));
     }
-    arrivals_ += lines.count();
+    came_or_went_ = came_or_went_ || lines.count() > 0;
 }
 
 void ServiceState::log_basis(membership::Basis before) {

@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "app/local_sources.hpp"
@@ -79,8 +80,9 @@ public:
     const std::optional<Poll>& last_poll() const { return last_poll_; }
     const std::string& last_error() const { return last_error_; }
     std::uint64_t index() const { return index_; }
-    /// Grows when a member comes, leaves, is withdrawn or returns: when the snapshot holds something else.
-    std::uint64_t arrivals() const { return arrivals_; }
+    /// Whether a member has come, left, been withdrawn or returned since the last call: then the snapshot holds
+    /// something else.
+    bool take_came_or_went() { return std::exchange(came_or_went_, false); }
 
 private:
     void note_membership(const std::vector<membership::Member>& before, TimePoint now);
@@ -103,7 +105,7 @@ private:
     std::optional<Poll> last_poll_;
     std::string last_error_;
     std::uint64_t index_ = 1;
-    std::uint64_t arrivals_ = 0;
+    bool came_or_went_ = false;
     std::uint32_t pick_cursor_;
 };
 

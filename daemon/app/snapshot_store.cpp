@@ -133,7 +133,7 @@ void SnapshotStore::State::loaded(const Result<std::optional<membership::Snapsho
     on_loaded(*result);
 }
 
-bool SnapshotStore::ready() const { return state_->ready; }
+bool SnapshotStore::ready() const { return state_->ready || state_->path.empty(); }
 
 void SnapshotStore::changed() {
     if (state_->path.empty()) return;

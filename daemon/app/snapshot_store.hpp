@@ -27,7 +27,7 @@ public:
     /// Reads the file; `on_loaded` is called later, or never if the file system hangs. Nothing is written before
     /// that. Call once.
     void load(OnLoaded on_loaded);
-    /// load() has ended.
+    /// load() has ended, or there is nothing to load.
     bool ready() const;
     /// Members have changed: writes within a second, at most once a second.
     void changed();
