@@ -12,16 +12,11 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include "support/freed.hpp"
+
 namespace taskdns::testing_support {
 namespace {
 
-template <auto free>
-struct Freed {
-    template <class T>
-    void operator()(T* held) const {
-        free(held);
-    }
-};
 using Key = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
 using X509Ptr = std::unique_ptr<X509, Freed<X509_free>>;
 

@@ -16,16 +16,11 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 
+#include "support/freed.hpp"
+
 namespace taskdns::testing_support {
 namespace {
 
-template <auto free>
-struct Freed {
-    template <class T>
-    void operator()(T* held) const {
-        free(held);
-    }
-};
 using BioPtr = std::unique_ptr<BIO, Freed<BIO_free>>;
 using SslPtr = std::unique_ptr<SSL, Freed<SSL_free>>;
 

@@ -4,27 +4,13 @@
 
 #include <gtest/gtest.h>
 
-#include "health/verdict.hpp"
+#include "unit/health_verdicts.hpp"
 
 namespace taskdns::health {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr TimePoint start{1h};
-
-config::Health policy_with(unsigned rise, unsigned fall) {
-    config::Health policy;
-    policy.check = config::CheckKind::tcp;
-    policy.rise = rise;
-    policy.fall = fall;
-    return policy;
-}
-
-constexpr Observed ok = Observed::connected;
-constexpr Observed refused = Observed::refused;
-constexpr Observed timeout = Observed::timeout;
-constexpr Observed local = Observed::local_fault;
+using namespace testing_verdicts;
 
 struct EvidenceCase {
     Observed observed;
