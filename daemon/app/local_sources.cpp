@@ -12,44 +12,18 @@
 #include <memory>
 #include <optional>
 
+#include "base/asio.hpp"
+
 namespace taskdns::app {
 namespace {
-
-using namespace std::chrono_literals;
 
 constexpr std::size_t most_known = 200'000;  // of services with many tasks that come and go: then begin anew
 
 std::optional<IpAddress> address_of(const sockaddr* address) {
-    if (address == nullptr) return std::nullopt;
-    if (address->sa_family == AF_INET) {
-        IpAddress::V4Bytes bytes;
-        std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in*>(address)->sin_addr, bytes.size());
-        return IpAddress(bytes);
-    }
-    if (address->sa_family == AF_INET6) {
-        IpAddress::V6Bytes bytes;
-        std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr, bytes.size());
-        return IpAddress(bytes);
-    }
-    return std::nullopt;
-}
-
-/// `address` as the kernel takes it, with any port: what matters is the route.
-socklen_t to_sockaddr(const IpAddress& address, sockaddr_storage& out) {
-    constexpr std::uint16_t any_port = 53;
-    out = {};
-    if (address.is_v4()) {
-        auto& v4 = reinterpret_cast<sockaddr_in&>(out);
-        v4.sin_family = AF_INET;
-        v4.sin_port = htons(any_port);
-        std::memcpy(&v4.sin_addr, address.bytes().data(), 4);
-        return sizeof(v4);
-    }
-    auto& v6 = reinterpret_cast<sockaddr_in6&>(out);
-    v6.sin6_family = AF_INET6;
-    v6.sin6_port = htons(any_port);
-    std::memcpy(&v6.sin6_addr, address.bytes().data(), 16);
-    return sizeof(v6);
+    if (address == nullptr || (address->sa_family != AF_INET && address->sa_family != AF_INET6)) return std::nullopt;
+    asio::ip::udp::endpoint endpoint;
+    std::memcpy(endpoint.data(), address, address->sa_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6));
+    return from_asio(endpoint.address());
 }
 
 unsigned set_bits(const IpAddress& mask) {
@@ -74,16 +48,16 @@ std::optional<std::vector<LocalSources::Interface>> LocalSources::interfaces() {
 }
 
 view::LocalSource LocalSources::ask(const IpAddress& destination) const {
-    sockaddr_storage address;
-    socklen_t length = to_sockaddr(destination, address);
-    const int socket = ::socket(address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    constexpr std::uint16_t any_port = 53;  // what matters is the route
+    const asio::ip::udp::endpoint remote = to_udp({destination, any_port});
+    // Not Asio's socket: that would want an io_context, and so an epoll of its own.
+    const int socket = ::socket(remote.protocol().family(), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (socket < 0) return {};
     view::LocalSource out;
-    if (::connect(socket, reinterpret_cast<const sockaddr*>(&address), length) == 0) {
-        length = sizeof(address);
-        if (::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &length) == 0) {
-            out.address = address_of(reinterpret_cast<const sockaddr*>(&address));
-        }
+    if (::connect(socket, remote.data(), static_cast<socklen_t>(remote.size())) == 0) {
+        asio::ip::udp::endpoint local;
+        auto length = static_cast<socklen_t>(local.capacity());
+        if (::getsockname(socket, local.data(), &length) == 0) out.address = from_asio(local.address());
     }
     ::close(socket);
     if (!out.address) return out;
