@@ -17,10 +17,10 @@
 #include <boost/asio/signal_set.hpp>
 
 #include "app/control_plane.hpp"
+#include "app/forwarded_names.hpp"
 #include "base/log.hpp"
 #include "base/version.hpp"
 #include "dns_server/server.hpp"
-#include "forward/forwarder.hpp"
 #include "http_server/listener.hpp"
 #include "task/identity.hpp"
 #include "task/resolv_conf.hpp"
@@ -92,7 +92,6 @@ public:
     const std::vector<SocketAddress>& upstream_servers() const { return upstream_servers_; }
 
 private:
-    dns_server::Forward make_forward();
     void await_signal();
     asio::awaitable<void> stop();
     void on_published();
@@ -106,22 +105,13 @@ private:
     upstream::QueryBudget budget_;
     std::vector<SocketAddress> upstream_servers_;
     std::unique_ptr<ControlPlane> control_plane_;
-    std::unique_ptr<forward::Forwarder> forwarder_;
+    std::unique_ptr<ForwardedNames> forwarded_names_;
     std::unique_ptr<dns_server::Server> dns_server_;
     std::unique_ptr<http_server::Server> http_server_;
     bool stopping_ = false;
 };
 
 Daemon::Daemon(const config::Config& config) : config_(config), budget_(config.upstream.max_qps) {}
-
-dns_server::Forward Daemon::make_forward() {
-    if (!config_.forward.enabled) return {};
-    forwarder_ = std::make_unique<forward::Forwarder>(dns_.get_executor(), upstream_servers_, config_.upstream,
-                                                      config_.forward, budget_);
-    return [this](std::span<const std::uint8_t> query, dns_server::Transport transport, dns_server::Reply reply) {
-        forwarder_->forward(query, transport == dns_server::Transport::tcp, std::move(reply));
-    };
-}
 
 Result<void> Daemon::bind() {
     // Whom to ask depends on what we listen on: never on ourselves.
@@ -132,9 +122,12 @@ Result<void> Daemon::bind() {
         control_.get_executor(), config_,
         ControlPlane::Surroundings{upstream_servers_, task::identity(), probes_at_once()}, budget_,
         [this] { on_published(); });
+    if (config_.forward.enabled) {
+        forwarded_names_ = std::make_unique<ForwardedNames>(dns_.get_executor(), upstream_servers_, config_, budget_);
+    }
     dns_server_ = std::make_unique<dns_server::Server>(
         dns_, control_plane_->publisher(), dns_server::Settings{config_.listen.allow, &control_plane_->demand()},
-        make_forward());
+        forwarded_names_.get());
     for (const SocketAddress& address : config_.listen.dns) {
         const Result<SocketAddress> bound = dns_server_->listen(address);
         if (bound) {
@@ -185,15 +178,15 @@ void Daemon::on_published() {
     asio::post(dns_, [server = dns_server_.get()] { server->on_published(); });
 }
 
-asio::awaitable<void> stop_dns(dns_server::Server& server, forward::Forwarder* forwarder, asio::io_context& context) {
-    if (forwarder != nullptr) co_await forwarder->stop(stop_limit);
+asio::awaitable<void> stop_dns(dns_server::Server& server, ForwardedNames* forwarded, asio::io_context& context) {
+    if (forwarded != nullptr) co_await forwarded->forwarder().stop(stop_limit);
     server.stop();
     context.stop();
 }
 
 asio::awaitable<void> Daemon::stop() {
     control_plane_->announce_shutdown();
-    asio::co_spawn(dns_, stop_dns(*dns_server_, forwarder_.get(), dns_), asio::detached);
+    asio::co_spawn(dns_, stop_dns(*dns_server_, forwarded_names_.get(), dns_), asio::detached);
     const bool loops_ended = co_await control_plane_->stop(stop_limit);
     const bool sessions_ended = co_await http_server_->stop(stop_limit);
     log::info("app", "stopped", {{"cleanly", loops_ended && sessions_ended}});

@@ -16,17 +16,17 @@ constexpr std::string_view text_no_endpoint = "no usable endpoint";
 constexpr std::string_view text_no_upstream = "the upstream has never answered";
 constexpr std::string_view text_not_ready = "not polled yet";
 
-Result fail(Builder& builder, dns::Rcode rcode, Counter& counter) {
+Outcome fail(Builder& builder, dns::Rcode rcode, Counter& counter) {
     counter.add();
     return builder.finish(rcode, false);
 }
 
-Result servfail(Builder& builder, Counters& counters, dns::Ede code, std::string_view text) {
+Outcome servfail(Builder& builder, Counters& counters, dns::Ede code, std::string_view text) {
     builder.explain(code, text);
     return fail(builder, dns::Rcode::servfail, counters.servfail);
 }
 
-Result nodata(Builder& builder, const view::ServiceView& service, Counters& counters) {
+Outcome nodata(Builder& builder, const view::ServiceView& service, Counters& counters) {
     counters.nodata.add();
     builder.add_negative_soa(service.soa);
     return builder.finish(dns::Rcode::noerror, true);
@@ -36,7 +36,7 @@ Result nodata(Builder& builder, const view::ServiceView& service, Counters& coun
 /// over TCP for them would cost more than they are worth.
 template <std::size_t size>
 void add_addresses(Builder& builder, const view::PreparedRrset& rrset, std::uint32_t cursor) {
-    Writer& writer = builder.writer();
+    dns::Writer& writer = builder.writer();
     unsigned records = 0;
     for (const std::uint16_t number : rrset.slot(cursor)) {
         if (number == view::PreparedRrset::no_record || !writer.fits(size)) break;
@@ -48,13 +48,13 @@ void add_addresses(Builder& builder, const view::PreparedRrset& rrset, std::uint
 
 /// RFC 2782: whole SRV records first, then the addresses of those that were written, each as far as it fits.
 void add_srv(Builder& builder, const view::PreparedRrset& rrset, std::uint32_t cursor) {
-    Writer& writer = builder.writer();
+    dns::Writer& writer = builder.writer();
     const std::span<const std::uint16_t> slot = rrset.slot(cursor);
     std::size_t records = 0;
     for (; records < slot.size() && slot[records] != view::PreparedRrset::no_record; ++records) {
         const std::span<const std::uint8_t> record = rrset.record(slot[records]);
         if (!writer.fits(2 + record.size())) break;
-        writer.pointer(header_size);
+        writer.pointer(dns::header_size);
         writer.octets(record);
     }
     builder.count_answers(static_cast<unsigned>(records));
@@ -76,8 +76,8 @@ void add_srv(Builder& builder, const view::PreparedRrset& rrset, std::uint32_t c
 }
 
 /// What A, AAAA and SRV share: the service's state decides first, and it is the same for all three.
-Result answer_endpoints(Builder& builder, const view::OwnerName& owner, const view::ServiceView& service,
-                        const Context& context) {
+Outcome answer_endpoints(Builder& builder, const view::OwnerName& owner, const view::ServiceView& service,
+                         const Context& context) {
     Counters& counters = context.counters;
     switch (service.readiness) {
         case view::Readiness::not_polled:
@@ -113,17 +113,17 @@ Result answer_endpoints(Builder& builder, const view::OwnerName& owner, const vi
 }
 
 /// RFC 8482 section 4.2: ANY gets one small record, HINFO "RFC8482" "".
-Result answer_any(Builder& builder, Counters& counters) {
+Outcome answer_any(Builder& builder, Counters& counters) {
     static constexpr std::array<std::uint8_t, 19> hinfo{0, 13,  0,   1,   0,   0,   0,   5,   0, 9,
                                                         7, 'R', 'F', 'C', '8', '4', '8', '2', 0};
-    builder.writer().pointer(header_size);
+    builder.writer().pointer(dns::header_size);
     builder.writer().octets(hinfo);
     builder.count_answers(1);
     counters.answers_other.add();
     return builder.finish(dns::Rcode::noerror, true);
 }
 
-Result answer_service(Builder& builder, const view::OwnerName& owner, const Context& context) {
+Outcome answer_service(Builder& builder, const view::OwnerName& owner, const Context& context) {
     const view::ServiceView& service = *context.view.services[owner.service];
     switch (builder.query().rr_type()) {
         case dns::RrType::a:
@@ -134,7 +134,7 @@ Result answer_service(Builder& builder, const view::OwnerName& owner, const Cont
             return answer_any(builder, context.counters);
         case dns::RrType::soa:
             if (service.soa.empty() || !builder.writer().fits(2 + service.soa.size())) break;
-            builder.writer().pointer(header_size);
+            builder.writer().pointer(dns::header_size);
             builder.writer().octets(service.soa);
             builder.count_answers(1);
             context.counters.answers_other.add();
@@ -147,12 +147,13 @@ Result answer_service(Builder& builder, const view::OwnerName& owner, const Cont
 
 /// Questions that nobody here answers, whatever the name: other classes (CHAOS comes with the diagnostics), class
 /// ANY, zone transfers and the transaction types (RFC 6895 section 3.1: TKEY 249 to AXFR 252).
-bool is_refused(const Query& query) {
+bool is_refused(const dns::Query& query) {
     return query.klass != dns::class_in || (query.type >= 249 && query.type <= 252);
 }
 
-Result answer_question(Builder& builder, const Context& context) {
-    const Query& query = builder.query();
+Outcome answer_question(Builder& builder, std::span<std::uint8_t> buffer, Transport transport,
+                        const Context& context) {
+    const dns::Query& query = builder.query();
     if (query.rr_type() == dns::RrType::opt) return fail(builder, dns::Rcode::formerr, context.counters.formerr);
     if (is_refused(query)) return fail(builder, dns::Rcode::refused, context.counters.refused);
     if (const view::OwnerName* const owner = context.view.names->find(query.wire())) {
@@ -160,36 +161,39 @@ Result answer_question(Builder& builder, const Context& context) {
         return answer_service(builder, *owner, context);
     }
     if (const auto special = answer_special_name(builder, context)) return *special;
-    if (context.forwarding) return {Action::forward, 0};
-    return fail(builder, dns::Rcode::refused, context.counters.refused);
+    if (context.forwarding == nullptr) return fail(builder, dns::Rcode::refused, context.counters.refused);
+    context.counters.forwarded.add();
+    const std::size_t size = context.forwarding->answer_now(buffer, query, transport);
+    return size != 0 ? Outcome{Action::send, size} : Outcome{Action::forward, 0};
 }
 
 }  // namespace
 
-Result answer(std::span<std::uint8_t> buffer, std::size_t length, Transport transport, const Context& context) {
+Outcome answer(std::span<std::uint8_t> buffer, std::size_t length, Transport transport, const Context& context) {
     BOOST_ASSERT(buffer.size() >= buffer_size && length <= buffer.size());
-    Query query;
-    const Verdict verdict = parse_query(buffer.first(length), query);
-    if (verdict == Verdict::drop) {
+    dns::Query query;
+    const dns::ParseOutcome parsed = dns::parse_query(buffer.first(length), query);
+    if (parsed == dns::ParseOutcome::drop) {
         context.counters.dropped.add();
         return {Action::drop, 0};
     }
     Builder builder(buffer, query, transport);
-    switch (verdict) {
-        case Verdict::formerr:
+    switch (parsed) {
+        case dns::ParseOutcome::formerr:
             return fail(builder, dns::Rcode::formerr, context.counters.formerr);
-        case Verdict::notimp:
+        case dns::ParseOutcome::notimp:
             return fail(builder, dns::Rcode::notimp, context.counters.notimp);
-        case Verdict::badvers:
+        case dns::ParseOutcome::badvers:
             return fail(builder, dns::Rcode::badvers, context.counters.badvers);
         default:
-            return answer_question(builder, context);
+            return answer_question(builder, buffer, transport, context);
     }
 }
 
-Result not_ready(std::span<std::uint8_t> buffer, std::size_t length, const Context& context) {
-    Query query;
-    if (parse_query(buffer.first(length), query) != Verdict::ok) return {Action::drop, 0};  // it was held: it parsed
+Outcome not_ready(std::span<std::uint8_t> buffer, std::size_t length, const Context& context) {
+    dns::Query query;
+    if (dns::parse_query(buffer.first(length), query) != dns::ParseOutcome::ok)
+        return {Action::drop, 0};  // it was held: it parsed
     Builder builder(buffer, query, Transport::udp);
     return servfail(builder, context.counters, dns::Ede::not_ready, text_not_ready);
 }

@@ -10,12 +10,12 @@
 #include <vector>
 
 #include "base/counter.hpp"
+#include "dns_server/forwarding.hpp"
+#include "dns_server/transport.hpp"
 #include "view/demand.hpp"
 #include "view/view.hpp"
 
 namespace taskdns::dns_server {
-
-enum class Transport : std::uint8_t { udp, tcp };
 
 /// What is to be done with a query.
 enum class Action : std::uint8_t {
@@ -25,7 +25,7 @@ enum class Action : std::uint8_t {
     forward  ///< not our name
 };
 
-struct Result {
+struct Outcome {
     Action action = Action::drop;
     std::size_t length = 0;  ///< of the answer, for `send`
 };
@@ -60,8 +60,6 @@ struct Counters {
 /// dns thread.
 using Cursors = std::vector<std::uint32_t>;
 
-/// What may hold no more than this is a UDP answer without EDNS (RFC 1035 section 4.2.1).
-inline constexpr std::size_t udp_size_without_edns = 512;
 /// A buffer for answer() has at least this size; messages longer than this are not read.
 inline constexpr std::size_t buffer_size = 4096;
 
@@ -69,15 +67,15 @@ struct Context {
     const view::View& view;
     Cursors& cursors;
     Counters& counters;
-    bool forwarding = true;          ///< off: names that are not ours get REFUSED
-    view::Demand* demand = nullptr;  ///< told of every question for a service; null: nobody wants to know
+    Forwarding* forwarding = nullptr;  ///< null: names that are not ours get REFUSED
+    view::Demand* demand = nullptr;    ///< told of every question for a service; null: nobody wants to know
 };
 
 /// `buffer` holds a query of `length` octets and is overwritten by the answer. The question is echoed octet for
 /// octet.
-Result answer(std::span<std::uint8_t> buffer, std::size_t length, Transport transport, const Context& context);
+Outcome answer(std::span<std::uint8_t> buffer, std::size_t length, Transport transport, const Context& context);
 
 /// The answer to a held query whose time is over: SERVFAIL with EDE 14 (Not Ready).
-Result not_ready(std::span<std::uint8_t> buffer, std::size_t length, const Context& context);
+Outcome not_ready(std::span<std::uint8_t> buffer, std::size_t length, const Context& context);
 
 }  // namespace taskdns::dns_server

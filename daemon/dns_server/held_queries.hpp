@@ -4,16 +4,12 @@
 
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <vector>
 
 #include "base/time.hpp"
 #include "dns_server/answer.hpp"
 
 namespace taskdns::dns_server {
-
-/// Sends an answer to who asked; called exactly once, on the dns thread.
-using Reply = std::function<void(std::vector<std::uint8_t> answer)>;
 
 struct HeldQuery {
     std::vector<std::uint8_t> octets;

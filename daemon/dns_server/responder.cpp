@@ -29,11 +29,10 @@ Cursors random_cursors(std::size_t count) {
 
 }  // namespace
 
-Responder::Responder(asio::io_context& context, view::Publisher& publisher, Settings settings, Forward forward)
+Responder::Responder(asio::io_context& context, view::Publisher& publisher, Settings settings, Forwarding* forwarding)
     : publisher_(publisher),
       settings_(std::move(settings)),
-      forward_(std::move(forward)),
-      forwarding_(static_cast<bool>(forward_)),
+      forwarding_(forwarding),
       cursors_(random_cursors(publisher.current().names->names().size() * view::NameTable::cursors_per_name)),
       held_(settings_.max_held),
       timer_(context) {}
@@ -54,8 +53,7 @@ bool Responder::is_own(const SocketAddress& source, const IpAddress& local) cons
 void Responder::defer(Action action, std::span<const std::uint8_t> query, Transport transport, Reply reply,
                       const view::View& view) {
     if (action == Action::forward) {
-        counters_.forwarded.add();
-        forward_(query, transport, std::move(reply));
+        forwarding_->forward(query, transport, std::move(reply));
         return;
     }
     counters_.held.add();
@@ -74,7 +72,7 @@ void Responder::hold(HeldQuery query, const view::View& view) {
 void Responder::give_up(const HeldQuery& query, const view::View& view) {
     Buffer buffer;
     copy_to(buffer, query.octets);
-    const Result result = not_ready(buffer, query.octets.size(), context(view));
+    const Outcome result = not_ready(buffer, query.octets.size(), context(view));
     send(query, buffer, result.length);
 }
 
@@ -105,7 +103,7 @@ void Responder::on_published() {
     for (HeldQuery& query : held_.take_all()) {
         Buffer buffer;
         copy_to(buffer, query.octets);
-        const Result result = answer(buffer, query.octets.size(), query.transport, lease.view());
+        const Outcome result = answer(buffer, query.octets.size(), query.transport, lease.view());
         switch (result.action) {
             case Action::send:
                 send(query, buffer, result.length);

@@ -15,7 +15,7 @@ namespace taskdns::dns_server {
 
 class Responder : public std::enable_shared_from_this<Responder> {
 public:
-    Responder(asio::io_context& context, view::Publisher& publisher, Settings settings, Forward forward);
+    Responder(asio::io_context& context, view::Publisher& publisher, Settings settings, Forwarding* forwarding);
 
     const Settings& settings() const { return settings_; }
     view::Publisher& publisher() { return publisher_; }
@@ -31,7 +31,7 @@ public:
     bool is_own(const SocketAddress& source, const IpAddress& local) const;
 
     /// HOT PATH.
-    Result answer(std::span<std::uint8_t> buffer, std::size_t length, Transport transport, const view::View& view) {
+    Outcome answer(std::span<std::uint8_t> buffer, std::size_t length, Transport transport, const view::View& view) {
         return dns_server::answer(buffer, length, transport, context(view));
     }
     /// What is to be done with a query that answer() did not answer: `action` is hold or forward. The octets are
@@ -58,8 +58,7 @@ private:
 
     view::Publisher& publisher_;
     Settings settings_;
-    Forward forward_;
-    bool forwarding_;
+    Forwarding* forwarding_;
     Counters counters_;
     Cursors cursors_;
     std::vector<SocketAddress> listeners_;

@@ -7,9 +7,9 @@
 namespace taskdns::dns_server {
 
 struct Server::State {
-    State(asio::io_context& c, view::Publisher& publisher, Settings settings, Forward forward)
+    State(asio::io_context& c, view::Publisher& publisher, Settings settings, Forwarding* forwarding)
         : context(c),
-          responder(std::make_shared<Responder>(c, publisher, std::move(settings), std::move(forward))),
+          responder(std::make_shared<Responder>(c, publisher, std::move(settings), forwarding)),
           connections(std::make_shared<TcpConnections>(c, responder)) {}
 
     asio::io_context& context;
@@ -21,8 +21,8 @@ struct Server::State {
     bool stopped = false;
 };
 
-Server::Server(asio::io_context& context, view::Publisher& publisher, Settings settings, Forward forward)
-    : state_(std::make_shared<State>(context, publisher, std::move(settings), std::move(forward))) {}
+Server::Server(asio::io_context& context, view::Publisher& publisher, Settings settings, Forwarding* forwarding)
+    : state_(std::make_shared<State>(context, publisher, std::move(settings), forwarding)) {}
 
 Server::~Server() { stop(); }
 

@@ -20,8 +20,8 @@ namespace taskdns::dns_server {
 
 class Server {
 public:
-    /// `publisher` outlives the server.
-    Server(asio::io_context& context, view::Publisher& publisher, Settings settings, Forward forward);
+    /// `publisher` and `forwarding` outlive the server. `forwarding` null: names that are not ours get REFUSED.
+    Server(asio::io_context& context, view::Publisher& publisher, Settings settings, Forwarding* forwarding);
     ~Server();
 
     /// Binds UDP and TCP on `address`; from any thread before the dns thread runs. Port 0 binds a free port, the same

@@ -2,8 +2,6 @@
 // Layer: dns_server (may include base, view).
 #pragma once
 
-#include <functional>
-#include <span>
 #include <vector>
 
 #include "base/ip_address.hpp"
@@ -12,9 +10,6 @@
 #include "dns_server/held_queries.hpp"
 
 namespace taskdns::dns_server {
-
-/// Asks elsewhere for a name that is not ours; `reply` is called exactly once, on the dns thread. Empty: REFUSED.
-using Forward = std::function<void(std::span<const std::uint8_t> query, Transport transport, Reply reply)>;
 
 struct Settings {
     std::vector<Network> allow;      ///< who may ask beside loopback; others get no answer

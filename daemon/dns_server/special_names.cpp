@@ -75,9 +75,9 @@ std::optional<IpAddress> parse_v6(Wire text) {
 }
 
 void add_record(Builder& builder, dns::RrType type, std::uint32_t ttl, Wire rdata) {
-    Writer& writer = builder.writer();
+    dns::Writer& writer = builder.writer();
     if (!writer.fits(12 + rdata.size())) return;
-    writer.pointer(header_size);
+    writer.pointer(dns::header_size);
     writer.u16(static_cast<unsigned>(type));
     writer.u16(dns::class_in);
     writer.u32(ttl);
@@ -95,8 +95,8 @@ bool add_address(Builder& builder, const IpAddress& address, std::uint32_t ttl, 
     return true;
 }
 
-Result answer_target(Builder& builder, const IpAddress& address, const view::TargetParent& parent,
-                     const Context& context) {
+Outcome answer_target(Builder& builder, const IpAddress& address, const view::TargetParent& parent,
+                      const Context& context) {
     bool waiting = false;
     const view::ServiceView* owner = nullptr;
     for (const std::uint32_t number : parent.services) {
@@ -105,7 +105,7 @@ Result answer_target(Builder& builder, const IpAddress& address, const view::Tar
         waiting = waiting || service.readiness == view::Readiness::not_polled;
     }
     // The SOA's owner is the parent: what follows the first label of the question.
-    const std::size_t parent_offset = header_size + 1 + builder.query().name[0];
+    const std::size_t parent_offset = dns::header_size + 1 + builder.query().name[0];
     if (owner == nullptr) {
         if (waiting) return {Action::hold, 0};
         context.counters.nxdomain.add();
@@ -130,16 +130,16 @@ Wire local_soa() {
     return soa;
 }
 
-Result finish_local(Builder& builder, bool answered, dns::Rcode rcode, Wire apex, Counters& counters) {
+Outcome finish_local(Builder& builder, bool answered, dns::Rcode rcode, Wire apex, Counters& counters) {
     if (!answered) {
         (rcode == dns::Rcode::nxdomain ? counters.nxdomain : counters.nodata).add();
-        builder.add_negative_soa(local_soa(), header_size + builder.query().name_length - apex.size());
+        builder.add_negative_soa(local_soa(), dns::header_size + builder.query().name_length - apex.size());
     }
     return builder.finish(rcode, true);
 }
 
 /// RFC 6761 section 6.3: localhost and every name below it are the loopback addresses.
-Result answer_localhost(Builder& builder, Counters& counters) {
+Outcome answer_localhost(Builder& builder, Counters& counters) {
     const bool v4 = builder.query().rr_type() == dns::RrType::a;
     const IpAddress address = v4 ? IpAddress(IpAddress::V4Bytes{127, 0, 0, 1})
                                  : IpAddress(IpAddress::V6Bytes{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1});
@@ -149,7 +149,7 @@ Result answer_localhost(Builder& builder, Counters& counters) {
 
 /// RFC 6761 section 6.3 and RFC 6303: `pointer` (127.0.0.1 or ::1) is localhost. Names between it and the apex exist
 /// and have no records; others do not exist.
-Result answer_loopback_reverse(Builder& builder, Wire apex, Wire pointer, Counters& counters) {
+Outcome answer_loopback_reverse(Builder& builder, Wire apex, Wire pointer, Counters& counters) {
     const Wire name = builder.query().wire();
     const bool exists = ends_with(pointer, name);
     const bool answered = name.size() == pointer.size() && exists && builder.query().rr_type() == dns::RrType::ptr;
@@ -160,7 +160,7 @@ Result answer_loopback_reverse(Builder& builder, Wire apex, Wire pointer, Counte
     return finish_local(builder, answered, exists ? dns::Rcode::noerror : dns::Rcode::nxdomain, apex, counters);
 }
 
-std::optional<Result> answer_local_name(Builder& builder, const Context& context) {
+std::optional<Outcome> answer_local_name(Builder& builder, const Context& context) {
     const Wire name = builder.query().wire();
     // A suffix of octets is a suffix of labels only where a label begins: walk the labels.
     for (std::size_t at = 0; at < name.size(); at += std::size_t{1} + name[at]) {
@@ -181,7 +181,7 @@ std::optional<IpAddress> parse_target_label(Wire label) {
     return std::nullopt;
 }
 
-std::optional<Result> answer_special_name(Builder& builder, const Context& context) {
+std::optional<Outcome> answer_special_name(Builder& builder, const Context& context) {
     const Wire name = builder.query().wire();
     const std::size_t first = name[0];
     if (const auto address = parse_target_label(name.subspan(1, first))) {

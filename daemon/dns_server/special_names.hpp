@@ -14,6 +14,6 @@ namespace taskdns::dns_server {
 std::optional<IpAddress> parse_target_label(std::span<const std::uint8_t> label);
 
 /// The answer if the question is for such a name (Action::hold while its service has not been polled); null if not.
-std::optional<Result> answer_special_name(Builder& builder, const Context& context);
+std::optional<Outcome> answer_special_name(Builder& builder, const Context& context);
 
 }  // namespace taskdns::dns_server

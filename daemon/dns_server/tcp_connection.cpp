@@ -7,7 +7,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/write.hpp>
 
-#include "dns_server/wire.hpp"
+#include "dns/wire.hpp"
 
 namespace taskdns::dns_server {
 namespace {
@@ -60,7 +60,7 @@ bool TcpConnection::take_queries() {
     {
         const view::Publisher::Lease lease(responder_->publisher());
         while (may_read() && filled_ - at >= prefix_size) {
-            const std::size_t length = read_u16(&input_[at]);
+            const std::size_t length = dns::read_u16(&input_[at]);
             well_formed = length <= buffer_size;
             if (!well_formed || filled_ - at < prefix_size + length) break;
             take_query({&input_[at + prefix_size], length}, lease.view());
@@ -82,7 +82,7 @@ void TcpConnection::take_query(std::span<const std::uint8_t> query, const view::
     responder_->counters().tcp_queries.add();
     std::array<std::uint8_t, buffer_size> buffer;
     std::copy(query.begin(), query.end(), buffer.begin());
-    const Result result = responder_->answer(buffer, query.size(), Transport::tcp, view);
+    const Outcome result = responder_->answer(buffer, query.size(), Transport::tcp, view);
     if (result.action == Action::drop) return;
     if (result.action == Action::send) {
         append({buffer.data(), result.length});

@@ -140,7 +140,7 @@ void UdpListener::answer_batch(std::size_t received) {
             responder_->counters().dropped.add();
             continue;
         }
-        const Result result =
+        const Outcome result =
             responder_->answer({batch.buffer(i), buffer_size}, length, Transport::udp, lease.view());
         if (result.action == Action::send) {
             batch.answer_octets[answers] = {batch.buffer(i), result.length};

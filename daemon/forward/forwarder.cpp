@@ -136,6 +136,8 @@ Forwarder::Forwarder(asio::any_io_executor executor, std::vector<SocketAddress> 
 
 Forwarder::~Forwarder() { state_->tasks.cancel_all(); }
 
+std::size_t Forwarder::answer_now(std::span<std::uint8_t>, const dns::Query&, bool) { return 0; }
+
 void Forwarder::forward(std::span<const std::uint8_t> message, bool over_tcp, Reply reply) {
     auto query = parse_client_query(message, over_tcp);
     state_->counters.queries.add();

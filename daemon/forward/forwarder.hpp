@@ -11,6 +11,7 @@
 #include "base/counter.hpp"
 #include "config/config.hpp"
 #include "dns/message.hpp"
+#include "dns/query.hpp"
 #include "upstream/query_budget.hpp"
 
 namespace taskdns::forward {
@@ -34,6 +35,10 @@ public:
               config::Forward settings, upstream::QueryBudget& budget);
     ~Forwarder();
 
+    /// HOT PATH. What can be said without asking: from the cache, or that a limit is reached. `buffer` holds the
+    /// query, which parsed into `query`, and is overwritten by the answer. Returns its size; 0: nothing now, call
+    /// forward().
+    std::size_t answer_now(std::span<std::uint8_t> buffer, const dns::Query& query, bool over_tcp);
     /// `query`: a whole message that parsed (header, one question, at most one OPT); it is copied. `over_tcp`: the
     /// client asks over TCP, so an upstream answer that is truncated is asked for again over TCP.
     void forward(std::span<const std::uint8_t> query, bool over_tcp, Reply reply);

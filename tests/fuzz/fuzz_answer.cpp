@@ -5,8 +5,9 @@
 #include <cstdlib>
 #include <vector>
 
+#include "dns/query.hpp"
 #include "dns_server/answer.hpp"
-#include "dns_server/query.hpp"
+#include "support/forwarding.hpp"
 #include "support/small_view.hpp"
 
 namespace {
@@ -22,12 +23,13 @@ struct Fixture {
     std::unique_ptr<const view::View> view = testing_support::small_view();
     Cursors cursors = Cursors(view->names->names().size() * view::NameTable::cursors_per_name);
     Counters counters;
+    testing_support::FakeForwarding forwarding;
 };
 
 void check_answer(std::span<const std::uint8_t> query, std::span<const std::uint8_t> answered, std::size_t limit) {
-    Query parsed;
-    parse_query(query, parsed);
-    require(answered.size() >= header_size && answered.size() <= limit);
+    dns::Query parsed;
+    dns::parse_query(query, parsed);
+    require(answered.size() >= dns::header_size && answered.size() <= limit);
     require(answered[0] == query[0] && answered[1] == query[1]);  // ID
     require((answered[2] & 0x80) != 0);                           // QR
     require((answered[2] & 0x02) == 0);                           // TC never
@@ -35,16 +37,17 @@ void check_answer(std::span<const std::uint8_t> query, std::span<const std::uint
     require(answered[4] == 0 && answered[5] == (parsed.question_end != 0 ? 1 : 0));
     if (parsed.question_end != 0) {
         require(answered.size() >= parsed.question_end);
-        require(std::equal(query.begin() + header_size, query.begin() + parsed.question_end,
-                           answered.begin() + header_size));
+        require(std::equal(query.begin() + dns::header_size, query.begin() + parsed.question_end,
+                           answered.begin() + dns::header_size));
     }
 }
 
 void check(Fixture& fixture, std::span<const std::uint8_t> query, Transport transport, bool forwarding) {
     std::vector<std::uint8_t> buffer(buffer_size);  // on the heap: AddressSanitizer watches its end
     std::copy(query.begin(), query.end(), buffer.begin());
-    const Context context{*fixture.view, fixture.cursors, fixture.counters, forwarding};
-    const dns_server::Result result = answer(buffer, query.size(), transport, context);
+    const Context context{*fixture.view, fixture.cursors, fixture.counters,
+                          forwarding ? &fixture.forwarding : nullptr};
+    const dns_server::Outcome result = answer(buffer, query.size(), transport, context);
     const std::size_t limit = transport == Transport::tcp ? buffer_size : dns::edns_payload_size;
     if (result.action == Action::send) {
         check_answer(query, {buffer.data(), result.length}, limit);
@@ -52,9 +55,9 @@ void check(Fixture& fixture, std::span<const std::uint8_t> query, Transport tran
     }
     require(std::equal(query.begin(), query.end(), buffer.begin()));  // held and forwarded queries are still whole
     if (result.action == Action::hold) {
-        const dns_server::Result given_up = not_ready(buffer, query.size(), context);
+        const dns_server::Outcome given_up = not_ready(buffer, query.size(), context);
         require(given_up.action == Action::send);
-        check_answer(query, {buffer.data(), given_up.length}, udp_size_without_edns);
+        check_answer(query, {buffer.data(), given_up.length}, dns::udp_size_without_edns);
     }
 }
 

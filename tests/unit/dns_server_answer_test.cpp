@@ -7,6 +7,7 @@
 
 #include "dns_server/answer.hpp"
 #include "support/dns_client.hpp"
+#include "support/forwarding.hpp"
 #include "support/small_view.hpp"
 
 namespace {
@@ -48,30 +49,30 @@ public:
                        std::vector<testing_support::SmallService> services = testing_support::small_services())
         : view_(testing_support::small_view(services)),
           cursors_(view_->names->names().size() * view::NameTable::cursors_per_name),
-          forwarding_(forwarding) {}
+          forwards_(forwarding) {}
 
-    Result raw(const WireBytes& query, Transport transport = Transport::udp) {
+    Outcome raw(const WireBytes& query, Transport transport = Transport::udp) {
         buffer_.assign(buffer_size, 0xAA);
         std::copy(query.begin(), query.end(), buffer_.begin());
         return answer(buffer_, query.size(), transport, context());
     }
-    Result raw(const DnsQuery& query) {
+    Outcome raw(const DnsQuery& query) {
         return raw(encode_query(query, id), query.tcp ? Transport::tcp : Transport::udp);
     }
-    WireBytes bytes(const Result& result) const {
+    WireBytes bytes(const Outcome& result) const {
         return {buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(result.length)};
     }
     DnsReply reply(const DnsQuery& query) {
-        const Result result = raw(query);
+        const Outcome result = raw(query);
         EXPECT_EQ(result.action, Action::send);
         return testing_support::parse_reply(bytes(result));
     }
     DnsReply reply_to(const WireBytes& query) {
-        const Result result = raw(query);
+        const Outcome result = raw(query);
         EXPECT_EQ(result.action, Action::send);
         return testing_support::parse_reply(bytes(result));
     }
-    Context context() { return {*view_, cursors_, counters_, forwarding_}; }
+    Context context() { return {*view_, cursors_, counters_, forwards_ ? &forwarding_ : nullptr}; }
     Counters& counters() { return counters_; }
     std::vector<std::uint8_t>& buffer() { return buffer_; }
 
@@ -79,7 +80,8 @@ private:
     std::unique_ptr<const view::View> view_;
     Cursors cursors_;
     Counters counters_;
-    bool forwarding_;
+    bool forwards_;
+    testing_support::FakeForwarding forwarding_;
     std::vector<std::uint8_t> buffer_ = std::vector<std::uint8_t>(buffer_size);
 };
 
@@ -288,7 +290,7 @@ TEST(Answer, NotReadyIsServfailWithItsReason) {
     Answering answering;
     const WireBytes query = encode_query({.name = "pending.local"}, id);
     std::copy(query.begin(), query.end(), answering.buffer().begin());
-    const Result result = not_ready(answering.buffer(), query.size(), answering.context());
+    const Outcome result = not_ready(answering.buffer(), query.size(), answering.context());
     EXPECT_EQ(meaning(testing_support::parse_reply(answering.bytes(result))), "SERVFAIL rd ra; ede 14");
 }
 
@@ -371,7 +373,7 @@ TEST(Answer, EveryCutOfAQueryIsHarmless) {
     Answering answering;
     const WireBytes query = encode_query({.name = "api.local", .type = "SRV"}, id);
     for (std::size_t length = 0; length < query.size(); ++length) {
-        const Result result =
+        const Outcome result =
             answering.raw(WireBytes(query.begin(), query.begin() + static_cast<std::ptrdiff_t>(length)));
         if (length < 12) {
             EXPECT_EQ(result.action, Action::drop) << length;

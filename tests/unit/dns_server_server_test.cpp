@@ -19,6 +19,7 @@
 #include "dns_server/server.hpp"
 #include "dns_server/sockets.hpp"
 #include "support/dns_client.hpp"
+#include "support/forwarding.hpp"
 #include "support/small_view.hpp"
 
 namespace taskdns::dns_server {
@@ -45,8 +46,9 @@ bool eventually(Condition condition) {
 /// A server with its dns thread. The test's thread is the control thread.
 class RunningServer {
 public:
-    explicit RunningServer(Settings settings = {}, Forward forward = {}, const char* address = "127.0.0.1")
-        : server(context, publisher, std::move(settings), std::move(forward)) {
+    explicit RunningServer(Settings settings = {}, testing_support::FakeForwarding::Forward forward = {},
+                           const char* address = "127.0.0.1")
+        : forwarding(std::move(forward)), server(context, publisher, std::move(settings), &forwarding) {
         const auto bound = server.listen(*SocketAddress::parse(address));
         if (!bound) throw std::runtime_error(bound.error().message);
         port = bound->port;
@@ -79,6 +81,7 @@ public:
 
     asio::io_context context{1};
     view::Publisher publisher{testing_support::small_view()};
+    testing_support::FakeForwarding forwarding;
     Server server;
     std::uint16_t port = 0;
 
@@ -177,7 +180,7 @@ TEST(DnsServer, AnswersOverIpv6) {
     for (const char* address : {"[::1]:0", "[::]:0"}) {
         std::unique_ptr<RunningServer> server;
         try {
-            server = std::make_unique<RunningServer>(Settings{}, Forward{}, address);
+            server = std::make_unique<RunningServer>(Settings{}, testing_support::FakeForwarding::Forward{}, address);
         } catch (const std::runtime_error& e) {
             GTEST_SKIP() << e.what();
         }
@@ -235,7 +238,8 @@ TEST(DnsServer, HoldsNoMoreThanItsLimit) {
 }
 
 TEST(DnsServer, ForwardsOtherNames) {
-    const Forward refuse_all = [](std::span<const std::uint8_t> query, Transport, const Reply& reply) {
+    const testing_support::FakeForwarding::Forward refuse_all = [](std::span<const std::uint8_t> query, Transport,
+                                                                   const Reply& reply) {
         WireBytes answer(query.begin(), query.end());
         answer[2] |= 0x80;
         answer[3] |= 0x05;
@@ -254,7 +258,7 @@ TEST(DnsServer, ADatagramFromAListenerOfOursIsOurOwn) {
     view::Publisher publisher{testing_support::small_view()};
     Settings settings;
     settings.allow = {*Network::parse("10.0.0.0/8")};
-    Responder responder(context, publisher, settings, {});
+    Responder responder(context, publisher, settings, nullptr);
     responder.add_listener(*SocketAddress::parse("127.0.0.1:53"));
     responder.add_listener(*SocketAddress::parse("0.0.0.0:5353"));
     const auto is_own = [&](const char* source, const char* local) {

@@ -1,21 +1,19 @@
 // A client's query, read from its octets by hand: header, question, and the OPT record if there is one.
-// Layer: dns_server (may include base, view; dns/types through view). Pure.
-// HOT PATH: no allocation, lock, log line or exception.
+// Layer: dns. Pure; no ldns. HOT PATH: no allocation, lock, log line or exception.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <span>
 
 #include "dns/types.hpp"
+#include "dns/wire.hpp"
 
-namespace taskdns::dns_server {
-
-inline constexpr std::size_t header_size = 12;  // RFC 1035 section 4.1.1
-inline constexpr std::size_t longest_name = 255;
+namespace taskdns::dns {
 
 /// What the first look says about a message.
-enum class Verdict : std::uint8_t {
+enum class ParseOutcome : std::uint8_t {
     ok,
     drop,     ///< a response, or shorter than a header: an answer could start a loop
     formerr,  ///< RFC 1035 section 4.1.1
@@ -35,10 +33,16 @@ struct Query {
     std::array<std::uint8_t, longest_name> name;
 
     std::span<const std::uint8_t> wire() const { return {name.data(), name_length}; }
-    dns::RrType rr_type() const { return static_cast<dns::RrType>(type); }
+    RrType rr_type() const { return static_cast<RrType>(type); }
+    /// The largest UDP answer that may be sent: 512 without EDNS; with it what the client states, where less than 512
+    /// counts as 512 (RFC 6891 section 6.2.3), at most 1232, so that no answer is fragmented (DNS flag day 2020).
+    std::size_t udp_size_limit() const {
+        if (!has_opt) return udp_size_without_edns;
+        return std::clamp<std::size_t>(payload_size, udp_size_without_edns, edns_payload_size);
+    }
 };
 
 /// Reads `message` into `query`. What could be read before a mistake is set: a FORMERR echoes the question too.
-Verdict parse_query(std::span<const std::uint8_t> message, Query& query);
+ParseOutcome parse_query(std::span<const std::uint8_t> message, Query& query);
 
-}  // namespace taskdns::dns_server
+}  // namespace taskdns::dns
