@@ -17,9 +17,11 @@
 #include <boost/asio/signal_set.hpp>
 
 #include "app/control_plane.hpp"
+#include "app/describe.hpp"
 #include "app/forwarded_names.hpp"
 #include "base/log.hpp"
 #include "base/version.hpp"
+#include "dns_server/chaos.hpp"
 #include "dns_server/server.hpp"
 #include "http_server/listener.hpp"
 #include "task/identity.hpp"
@@ -95,6 +97,7 @@ private:
     void await_signal();
     asio::awaitable<void> stop();
     void on_published();
+    dns_server::Settings dns_settings();
 
     const config::Config& config_;
     asio::io_context control_{1};
@@ -125,9 +128,8 @@ Result<void> Daemon::bind() {
     if (config_.forward.enabled) {
         forwarded_names_ = std::make_unique<ForwardedNames>(dns_.get_executor(), upstream_servers_, config_, budget_);
     }
-    dns_server_ = std::make_unique<dns_server::Server>(
-        dns_, control_plane_->publisher(), dns_server::Settings{config_.listen.allow, &control_plane_->demand()},
-        forwarded_names_.get());
+    dns_server_ = std::make_unique<dns_server::Server>(dns_, control_plane_->publisher(), dns_settings(),
+                                                       forwarded_names_.get());
     for (const SocketAddress& address : config_.listen.dns) {
         const Result<SocketAddress> bound = dns_server_->listen(address);
         if (bound) {
@@ -148,6 +150,24 @@ Result<void> Daemon::bind() {
         log::info("app", "listening", {{"http", bound->to_string()}});
     }
     return {};
+}
+
+dns_server::Settings Daemon::dns_settings() {
+    dns_server::Settings settings;
+    settings.allow = config_.listen.allow;
+    settings.demand = &control_plane_->demand();
+    settings.identity = task::identity();
+    // The endpoints' states live on the control thread: there and back.
+    settings.describe = [this](std::uint32_t service, std::function<void(std::vector<std::string>)> done) {
+        asio::post(control_, [this, service, done = std::move(done)]() mutable {
+            const auto status = control_plane_->model().service(config_.services[service].name.to_string());
+            const WallTime now = std::chrono::system_clock::now();
+            auto lines = status ? describe(*status, now, dns_server::most_described) : std::vector<std::string>{};
+            asio::post(dns_,
+                       [done = std::move(done), lines = std::move(lines)]() mutable { done(std::move(lines)); });
+        });
+    };
+    return settings;
 }
 
 void Daemon::run() {

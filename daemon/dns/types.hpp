@@ -41,6 +41,7 @@ enum class Ede : std::uint16_t {
 };
 
 inline constexpr std::uint16_t class_in = 1;
+inline constexpr std::uint16_t class_ch = 3;              // CHAOS: what a server says of itself
 inline constexpr std::uint16_t edns_payload_size = 1232;  // DNS flag day 2020; design.md, section 8
 
 const char* to_string(RrType type);  ///< "A", "AAAA", ...; "TYPE" for one without a name here

@@ -4,6 +4,7 @@
 #include <boost/assert.hpp>
 
 #include "dns_server/builder.hpp"
+#include "dns_server/chaos.hpp"
 #include "dns_server/special_names.hpp"
 
 namespace taskdns::dns_server {
@@ -112,17 +113,6 @@ Outcome answer_endpoints(Builder& builder, const view::OwnerName& owner, const v
     return builder.finish(dns::Rcode::noerror, true);
 }
 
-/// RFC 8482 section 4.2: ANY gets one small record, HINFO "RFC8482" "".
-Outcome answer_any(Builder& builder, Counters& counters) {
-    static constexpr std::array<std::uint8_t, 19> hinfo{0, 13,  0,   1,   0,   0,   0,   5,   0, 9,
-                                                        7, 'R', 'F', 'C', '8', '4', '8', '2', 0};
-    builder.writer().pointer(dns::header_size);
-    builder.writer().octets(hinfo);
-    builder.count_answers(1);
-    counters.answers_other.add();
-    return builder.finish(dns::Rcode::noerror, true);
-}
-
 Outcome answer_service(Builder& builder, const view::OwnerName& owner, const Context& context) {
     const view::ServiceView& service = *context.view.services[owner.service];
     switch (builder.query().rr_type()) {
@@ -145,29 +135,62 @@ Outcome answer_service(Builder& builder, const view::OwnerName& owner, const Con
     return nodata(builder, service, context.counters);
 }
 
-/// Questions that nobody here answers, whatever the name: other classes (CHAOS comes with the diagnostics), class
-/// ANY, zone transfers and the transaction types (RFC 6895 section 3.1: TKEY 249 to AXFR 252).
-bool is_refused(const dns::Query& query) {
-    return query.klass != dns::class_in || (query.type >= 249 && query.type <= 252);
+/// What only few queries ask: other classes, and types that are no data (RFC 6895 section 3.1: OPT, and TKEY 249 to
+/// AXFR 252).
+bool is_unusual(const dns::Query& query) {
+    return query.klass != dns::class_in || query.rr_type() == dns::RrType::opt ||
+           (query.type >= 249 && query.type <= 252);
+}
+
+/// Null: to be forwarded, as RFC 5625 section 4.3 asks for every QTYPE and QCLASS; NONE and ANY are no exceptions.
+/// Zone transfers and the transaction types are: they are more than one message, or belong to one hop.
+std::optional<Outcome> answer_unusual(Builder& builder, const Context& context) {
+    const dns::Query& query = builder.query();
+    const view::NameTable& names = *context.view.names;
+    // RFC 6891 section 6.1.1: OPT is a part of a message, never data.
+    if (query.rr_type() == dns::RrType::opt) return fail(builder, dns::Rcode::formerr, context.counters.formerr);
+    if (find_chaos_subject(query, names).kind != ChaosSubject::Kind::none) return Outcome{Action::describe, 0};
+    // RFC 1035 section 3.2.4: our data is of class IN. Of class CH nothing is forwarded: it is asked of one server.
+    if (query.klass == dns::class_in || query.klass == dns::class_ch || names.find(query.wire()) != nullptr ||
+        is_special_name(query.wire(), names)) {
+        return fail(builder, dns::Rcode::refused, context.counters.refused);
+    }
+    return std::nullopt;
+}
+
+Outcome forward(Builder& builder, std::span<std::uint8_t> buffer, Transport transport, const Context& context) {
+    if (context.forwarding == nullptr) return fail(builder, dns::Rcode::refused, context.counters.refused);
+    context.counters.forwarded.add();
+    const std::size_t size = context.forwarding->answer_now(buffer, builder.query(), transport);
+    return size != 0 ? Outcome{Action::send, size} : Outcome{Action::forward, 0};
 }
 
 Outcome answer_question(Builder& builder, std::span<std::uint8_t> buffer, Transport transport,
                         const Context& context) {
     const dns::Query& query = builder.query();
-    if (query.rr_type() == dns::RrType::opt) return fail(builder, dns::Rcode::formerr, context.counters.formerr);
-    if (is_refused(query)) return fail(builder, dns::Rcode::refused, context.counters.refused);
+    if (is_unusual(query)) {
+        if (const auto unusual = answer_unusual(builder, context)) return *unusual;
+        return forward(builder, buffer, transport, context);
+    }
     if (const view::OwnerName* const owner = context.view.names->find(query.wire())) {
         if (context.demand != nullptr) context.demand->note(owner->service);
         return answer_service(builder, *owner, context);
     }
     if (const auto special = answer_special_name(builder, context)) return *special;
-    if (context.forwarding == nullptr) return fail(builder, dns::Rcode::refused, context.counters.refused);
-    context.counters.forwarded.add();
-    const std::size_t size = context.forwarding->answer_now(buffer, query, transport);
-    return size != 0 ? Outcome{Action::send, size} : Outcome{Action::forward, 0};
+    return forward(builder, buffer, transport, context);
 }
 
 }  // namespace
+
+Outcome answer_any(Builder& builder, Counters& counters) {
+    static constexpr std::array<std::uint8_t, 19> hinfo{0, 13,  0,   1,   0,   0,   0,   5,   0, 9,
+                                                        7, 'R', 'F', 'C', '8', '4', '8', '2', 0};
+    builder.writer().pointer(dns::header_size);
+    builder.writer().octets(hinfo);
+    builder.count_answers(1);
+    counters.answers_other.add();
+    return builder.finish(dns::Rcode::noerror, true);
+}
 
 Outcome answer(std::span<std::uint8_t> buffer, std::size_t length, Transport transport, const Context& context) {
     BOOST_ASSERT(buffer.size() >= buffer_size && length <= buffer.size());

@@ -19,10 +19,11 @@ namespace taskdns::dns_server {
 
 /// What is to be done with a query.
 enum class Action : std::uint8_t {
-    send,    ///< the answer is in the buffer
-    drop,    ///< say nothing: responses, runts, reflection
-    hold,    ///< a service not polled yet: ask again when a view is published, or give up with not_ready()
-    forward  ///< not our name
+    send,     ///< the answer is in the buffer
+    drop,     ///< say nothing: responses, runts, reflection
+    hold,     ///< a service not polled yet: ask again when a view is published, or give up with not_ready()
+    forward,  ///< not our name
+    describe  ///< class CHAOS, about us: see chaos.hpp
 };
 
 struct Outcome {

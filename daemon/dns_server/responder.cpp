@@ -6,6 +6,9 @@
 #include <functional>
 #include <random>
 
+#include "base/version.hpp"
+#include "dns_server/chaos.hpp"
+
 namespace taskdns::dns_server {
 namespace {
 
@@ -56,8 +59,41 @@ void Responder::defer(Action action, std::span<const std::uint8_t> query, Transp
         forwarding_->forward(query, transport, std::move(reply));
         return;
     }
+    if (action == Action::describe) {
+        describe(query, transport, std::move(reply), view);
+        return;
+    }
     counters_.held.add();
     hold({{query.begin(), query.end()}, transport, std::move(reply), Clock::now() + settings_.hold_limit}, view);
+}
+
+void Responder::describe(std::span<const std::uint8_t> query, Transport transport, Reply reply,
+                         const view::View& view) {
+    dns::Query parsed;
+    dns::parse_query(query, parsed);
+    const ChaosSubject subject = find_chaos_subject(parsed, *view.names);
+    if (subject.kind != ChaosSubject::Kind::service) {
+        const bool is_version = subject.kind == ChaosSubject::Kind::version;
+        const std::string text = is_version ? "taskdns " + std::string(version) : settings_.identity;
+        counters_.answers_other.add();
+        reply(chaos_answer(query, transport, {&text, 1}));
+        return;
+    }
+    if (!settings_.describe || describing_ >= settings_.max_describing) {
+        counters_.servfail.add();
+        reply(chaos_failure(query, settings_.describe ? "too many such questions at once" : "not available"));
+        return;
+    }
+    ++describing_;
+    auto done = [weak = weak_from_this(), octets = std::vector<std::uint8_t>(query.begin(), query.end()), transport,
+                 reply = std::move(reply)](const std::vector<std::string>& lines) {
+        const auto self = weak.lock();
+        if (!self) return;
+        --self->describing_;
+        self->counters_.answers_other.add();
+        reply(chaos_answer(octets, transport, lines));
+    };
+    settings_.describe(subject.service, std::move(done));
 }
 
 void Responder::hold(HeldQuery query, const view::View& view) {
@@ -114,6 +150,7 @@ void Responder::on_published() {
             case Action::forward:
                 defer(Action::forward, query.octets, query.transport, std::move(query.reply), lease.view());
                 break;
+            case Action::describe:  // such are never held
             case Action::drop:
                 break;
         }

@@ -34,8 +34,8 @@ public:
     Outcome answer(std::span<std::uint8_t> buffer, std::size_t length, Transport transport, const view::View& view) {
         return dns_server::answer(buffer, length, transport, context(view));
     }
-    /// What is to be done with a query that answer() did not answer: `action` is hold or forward. The octets are
-    /// copied; `reply` is called exactly once, possibly before this returns, unless we stop first.
+    /// What is to be done with a query that answer() did not answer: `action` is hold, forward or describe. The
+    /// octets are copied; `reply` is called exactly once, possibly before this returns, unless we stop first.
     void defer(Action action, std::span<const std::uint8_t> query, Transport transport, Reply reply,
                const view::View& view);
 
@@ -51,6 +51,7 @@ private:
                 .forwarding = forwarding_,
                 .demand = settings_.demand};
     }
+    void describe(std::span<const std::uint8_t> query, Transport transport, Reply reply, const view::View& view);
     void hold(HeldQuery query, const view::View& view);
     void give_up(const HeldQuery& query, const view::View& view);
     void arm_timer();
@@ -63,6 +64,7 @@ private:
     Cursors cursors_;
     std::vector<SocketAddress> listeners_;
     HeldQueries held_;
+    std::size_t describing_ = 0;
     asio::steady_timer timer_;
     TimePoint armed_for_ = never;
 };

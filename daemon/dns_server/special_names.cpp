@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "dns_server/wire_name.hpp"
+
 namespace taskdns::dns_server {
 namespace {
 
@@ -18,26 +20,13 @@ bool ends_with(Wire octets, Wire suffix) {
     return octets.size() >= suffix.size() && std::equal(suffix.rbegin(), suffix.rend(), octets.rbegin());
 }
 
-/// Wire form of a name written as text: each dot, and the place before the first letter, becomes a label's length.
-template <std::size_t length>
-constexpr std::array<std::uint8_t, length + 1> wire_of(const char (&text)[length]) {
-    std::array<std::uint8_t, length + 1> wire{};
-    std::size_t label = 0;
-    for (std::size_t i = 0; i + 1 < length; ++i) {
-        if (text[i] == '.') {
-            label = i + 1;
-        } else {
-            wire[i + 1] = static_cast<std::uint8_t>(text[i]);
-            ++wire[label];
-        }
-    }
-    return wire;
-}
-
 constexpr auto localhost = wire_of("localhost");
 constexpr auto reverse_v4 = wire_of("127.in-addr.arpa");
 constexpr auto pointer_v4 = wire_of("1.0.0.127.in-addr.arpa");
 constexpr auto pointer_v6 = wire_of("1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa");
+
+/// The one name of a reverse zone that has a PTR record.
+Wire pointer_of(Wire apex) { return apex.data() == reverse_v4.data() ? Wire(pointer_v4) : Wire(pointer_v6); }
 
 std::optional<IpAddress> parse_v4(Wire text) {
     IpAddress::V4Bytes bytes{};
@@ -112,6 +101,7 @@ Outcome answer_target(Builder& builder, const IpAddress& address, const view::Ta
         builder.add_negative_soa(context.view.services[parent.services.front()]->soa, parent_offset);
         return builder.finish(dns::Rcode::nxdomain, true);
     }
+    if (builder.query().rr_type() == dns::RrType::any) return answer_any(builder, context.counters);
     if (!add_address(builder, address, owner->answer_ttl, context.counters)) {
         context.counters.nodata.add();
         builder.add_negative_soa(owner->soa, parent_offset);
@@ -130,47 +120,66 @@ Wire local_soa() {
     return soa;
 }
 
-Outcome finish_local(Builder& builder, bool answered, dns::Rcode rcode, Wire apex, Counters& counters) {
-    if (!answered) {
-        (rcode == dns::Rcode::nxdomain ? counters.nxdomain : counters.nodata).add();
-        builder.add_negative_soa(local_soa(), dns::header_size + builder.query().name_length - apex.size());
-    }
-    return builder.finish(rcode, true);
-}
-
-/// RFC 6761 section 6.3: localhost and every name below it are the loopback addresses.
-Outcome answer_localhost(Builder& builder, Counters& counters) {
-    const bool v4 = builder.query().rr_type() == dns::RrType::a;
-    const IpAddress address = v4 ? IpAddress(IpAddress::V4Bytes{127, 0, 0, 1})
-                                 : IpAddress(IpAddress::V6Bytes{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1});
-    const bool answered = add_address(builder, address, local_ttl, counters);
-    return finish_local(builder, answered, dns::Rcode::noerror, localhost, counters);
-}
-
-/// RFC 6761 section 6.3 and RFC 6303: `pointer` (127.0.0.1 or ::1) is localhost. Names between it and the apex exist
-/// and have no records; others do not exist.
-Outcome answer_loopback_reverse(Builder& builder, Wire apex, Wire pointer, Counters& counters) {
-    const Wire name = builder.query().wire();
-    const bool exists = ends_with(pointer, name);
-    const bool answered = name.size() == pointer.size() && exists && builder.query().rr_type() == dns::RrType::ptr;
-    if (answered) {
-        add_record(builder, dns::RrType::ptr, local_ttl, localhost);
+/// The record that a local name has of the question's type, if it has one. `is_apex`: the name has the SOA.
+bool add_local_record(Builder& builder, Wire apex, bool is_apex, Counters& counters) {
+    const dns::RrType type = builder.query().rr_type();
+    if (type == dns::RrType::soa && is_apex) {
+        builder.writer().pointer(dns::header_size);
+        builder.writer().octets(local_soa());
+        builder.count_answers(1);
         counters.answers_other.add();
+        return true;
     }
-    return finish_local(builder, answered, exists ? dns::Rcode::noerror : dns::Rcode::nxdomain, apex, counters);
+    if (apex.data() == localhost.data()) {
+        if (type == dns::RrType::a)
+            return add_address(builder, IpAddress(IpAddress::V4Bytes{127, 0, 0, 1}), local_ttl, counters);
+        constexpr IpAddress::V6Bytes v6{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+        return add_address(builder, IpAddress(v6), local_ttl, counters);
+    }
+    const bool is_pointer = builder.query().name_length == pointer_of(apex).size();  // of the names that exist
+    if (type != dns::RrType::ptr || !is_pointer) return false;
+    add_record(builder, dns::RrType::ptr, local_ttl, localhost);
+    counters.answers_other.add();
+    return true;
 }
 
-std::optional<Outcome> answer_local_name(Builder& builder, const Context& context) {
+/// RFC 6761 section 6.3: localhost and every name below it are the loopback addresses. RFC 6303: `pointer`
+/// (127.0.0.1 or ::1) is localhost; names between it and the apex exist and have no records (RFC 8020 section 2),
+/// other names do not exist.
+Outcome answer_local_name(Builder& builder, Wire apex, Counters& counters) {
     const Wire name = builder.query().wire();
+    const bool is_localhost = apex.data() == localhost.data();
+    const bool is_apex = name.size() == apex.size();
+    const bool exists = is_localhost || ends_with(pointer_of(apex), name);
+    const bool has_records = is_localhost || is_apex || (exists && name.size() == pointer_of(apex).size());
+    if (has_records) {
+        if (builder.query().rr_type() == dns::RrType::any) return answer_any(builder, counters);
+        if (add_local_record(builder, apex, is_apex, counters)) return builder.finish(dns::Rcode::noerror, true);
+    }
+    (exists ? counters.nodata : counters.nxdomain).add();
+    builder.add_negative_soa(local_soa(), dns::header_size + name.size() - apex.size());
+    return builder.finish(exists ? dns::Rcode::noerror : dns::Rcode::nxdomain, true);
+}
+
+/// The special name that `name` is or lies below; empty if there is none.
+Wire find_local_apex(Wire name) {
     // A suffix of octets is a suffix of labels only where a label begins: walk the labels.
     for (std::size_t at = 0; at < name.size(); at += std::size_t{1} + name[at]) {
         const Wire rest = name.subspan(at);
-        const auto is = [rest](Wire apex) { return rest.size() == apex.size() && ends_with(rest, apex); };
-        if (is(localhost)) return answer_localhost(builder, context.counters);
-        if (is(reverse_v4)) return answer_loopback_reverse(builder, reverse_v4, pointer_v4, context.counters);
-        if (is(pointer_v6)) return answer_loopback_reverse(builder, pointer_v6, pointer_v6, context.counters);
+        for (const Wire apex : {Wire(localhost), Wire(reverse_v4), Wire(pointer_v6)}) {
+            if (rest.size() == apex.size() && ends_with(rest, apex)) return apex;
+        }
     }
-    return std::nullopt;
+    return {};
+}
+
+/// The parent that the name is a target of; null if it is none.
+const view::TargetParent* find_target(Wire name, const view::NameTable& names, IpAddress& address) {
+    const std::size_t first = name[0];
+    const auto parsed = parse_target_label(name.subspan(1, first));
+    if (!parsed) return nullptr;
+    address = *parsed;
+    return names.find_target_parent(name.subspan(1 + first));
 }
 
 }  // namespace
@@ -183,12 +192,17 @@ std::optional<IpAddress> parse_target_label(Wire label) {
 
 std::optional<Outcome> answer_special_name(Builder& builder, const Context& context) {
     const Wire name = builder.query().wire();
-    const std::size_t first = name[0];
-    if (const auto address = parse_target_label(name.subspan(1, first))) {
-        const view::TargetParent* const parent = context.view.names->find_target_parent(name.subspan(1 + first));
-        if (parent != nullptr) return answer_target(builder, *address, *parent, context);
-    }
-    return answer_local_name(builder, context);
+    IpAddress address;
+    if (const view::TargetParent* const parent = find_target(name, *context.view.names, address))
+        return answer_target(builder, address, *parent, context);
+    const Wire apex = find_local_apex(name);
+    if (apex.empty()) return std::nullopt;
+    return answer_local_name(builder, apex, context.counters);
+}
+
+bool is_special_name(std::span<const std::uint8_t> name, const view::NameTable& names) {
+    IpAddress address;
+    return find_target(name, names, address) != nullptr || !find_local_apex(name).empty();
 }
 
 }  // namespace taskdns::dns_server

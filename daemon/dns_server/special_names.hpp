@@ -16,4 +16,7 @@ std::optional<IpAddress> parse_target_label(std::span<const std::uint8_t> label)
 /// The answer if the question is for such a name (Action::hold while its service has not been polled); null if not.
 std::optional<Outcome> answer_special_name(Builder& builder, const Context& context);
 
+/// Whether answer_special_name() answers for it. `name`: lower-cased wire form.
+bool is_special_name(std::span<const std::uint8_t> name, const view::NameTable& names);
+
 }  // namespace taskdns::dns_server
