@@ -30,6 +30,12 @@ Cursors random_cursors(std::size_t count) {
     return cursors;
 }
 
+/// echo, daytime, qotd, chargen, time (RFC 862 to 868). Port 53 is none: who answers there says nothing to a
+/// response.
+bool answers_anything(std::uint16_t port) {
+    return port == 7 || port == 13 || port == 17 || port == 19 || port == 37;
+}
+
 }  // namespace
 
 Responder::Responder(asio::io_context& context, view::Publisher& publisher, Settings settings, Forwarding* forwarding)
@@ -45,12 +51,13 @@ bool Responder::may_ask(const IpAddress& source) const {
                                                [&](const Network& network) { return network.contains(source); });
 }
 
-bool Responder::is_own(const SocketAddress& source, const IpAddress& local) const {
-    return std::any_of(listeners_.begin(), listeners_.end(), [&](const SocketAddress& listener) {
-        if (listener.port != source.port || listener.address.is_v4() != source.address.is_v4()) return false;
-        if (!listener.address.is_unspecified()) return listener.address == source.address;
-        return source.address == local || source.address.is_loopback();
-    });
+bool Responder::may_loop(const SocketAddress& source, const IpAddress& local) const {
+    return answers_anything(source.port) ||
+           std::any_of(listeners_.begin(), listeners_.end(), [&](const SocketAddress& listener) {
+               if (listener.port != source.port || listener.address.is_v4() != source.address.is_v4()) return false;
+               if (!listener.address.is_unspecified()) return listener.address == source.address;
+               return source.address == local || source.address.is_loopback();
+           });
 }
 
 void Responder::defer(Action action, std::span<const std::uint8_t> query, Transport transport, Reply reply,

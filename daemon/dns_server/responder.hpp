@@ -26,9 +26,9 @@ public:
 
     /// Loopback and the allowed networks.
     bool may_ask(const IpAddress& source) const;
-    /// A datagram from one of our own listeners: answering it would make the daemon talk to itself. `local`: the
-    /// address it came to, where the listener is a wildcard.
-    bool is_own(const SocketAddress& source, const IpAddress& local) const;
+    /// A datagram from one of our own listeners, or from a service that answers whatever it is sent: an answer would
+    /// begin a conversation without end. `local`: the address it came to, where the listener is a wildcard.
+    bool may_loop(const SocketAddress& source, const IpAddress& local) const;
 
     /// HOT PATH.
     Outcome answer(std::span<std::uint8_t> buffer, std::size_t length, Transport transport, const view::View& view) {

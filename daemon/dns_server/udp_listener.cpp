@@ -171,7 +171,7 @@ void UdpListener::defer(Action action, std::size_t i, std::size_t length, const 
 bool UdpListener::may_be_answered(const sockaddr_storage& source, const IpAddress& local) const {
     const auto address = from_native(source);
     return address && address->port != 0 && responder_->may_ask(address->address) &&
-           !responder_->is_own(*address, local);
+           !responder_->may_loop(*address, local);
 }
 
 void UdpListener::send_batch(std::size_t answers) {

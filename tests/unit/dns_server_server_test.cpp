@@ -130,7 +130,7 @@ TEST(DnsServer, ForwardsOtherNames) {
     EXPECT_EQ(server.counters().refused.value(), 0U) << "the answer was the forwarder's";
 }
 
-TEST(DnsServer, ADatagramFromAListenerOfOursIsOurOwn) {
+TEST(DnsServer, WhatWouldLoopIsNotAnswered) {
     asio::io_context context;
     view::Publisher publisher{testing_support::small_view()};
     Settings settings;
@@ -138,15 +138,18 @@ TEST(DnsServer, ADatagramFromAListenerOfOursIsOurOwn) {
     Responder responder(context, publisher, settings, nullptr);
     responder.add_listener(*SocketAddress::parse("127.0.0.1:53"));
     responder.add_listener(*SocketAddress::parse("0.0.0.0:5353"));
-    const auto is_own = [&](const char* source, const char* local) {
-        return responder.is_own(*SocketAddress::parse(source), *IpAddress::parse(local));
+    const auto may_loop = [&](const char* source, const char* local) {
+        return responder.may_loop(*SocketAddress::parse(source), *IpAddress::parse(local));
     };
-    EXPECT_TRUE(is_own("127.0.0.1:53", "127.0.0.1"));
-    EXPECT_FALSE(is_own("127.0.0.1:54", "127.0.0.1"));
-    EXPECT_FALSE(is_own("127.0.0.2:53", "127.0.0.1"));
-    EXPECT_TRUE(is_own("10.0.0.1:5353", "10.0.0.1"));
-    EXPECT_FALSE(is_own("10.0.0.2:5353", "10.0.0.1"));
-    EXPECT_FALSE(is_own("[::1]:53", "127.0.0.1"));
+    EXPECT_TRUE(may_loop("127.0.0.1:53", "127.0.0.1"));
+    EXPECT_FALSE(may_loop("127.0.0.1:54", "127.0.0.1"));
+    EXPECT_FALSE(may_loop("127.0.0.2:53", "127.0.0.1"));
+    EXPECT_TRUE(may_loop("10.0.0.1:5353", "10.0.0.1"));
+    EXPECT_FALSE(may_loop("10.0.0.2:5353", "10.0.0.1"));
+    EXPECT_FALSE(may_loop("[::1]:53", "127.0.0.1"));
+    for (const char* source : {"10.0.0.2:7", "10.0.0.2:13", "10.0.0.2:17", "10.0.0.2:19", "10.0.0.2:37"})
+        EXPECT_TRUE(may_loop(source, "10.0.0.1")) << source;
+    EXPECT_FALSE(may_loop("10.0.0.2:53", "10.0.0.1")) << "a resolver that asks from its own port";
     EXPECT_TRUE(responder.may_ask(*IpAddress::parse("127.0.0.9")));
     EXPECT_TRUE(responder.may_ask(*IpAddress::parse("::1")));
     EXPECT_TRUE(responder.may_ask(*IpAddress::parse("10.1.2.3")));
