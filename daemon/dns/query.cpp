@@ -49,10 +49,13 @@ ParseOutcome read_additional(std::span<const std::uint8_t> message, unsigned rec
         if (record->type == RrType::opt) {
             if (query.has_opt || message[at] != 0) return ParseOutcome::formerr;
             const std::size_t rdata = record->rdata();
-            if (!options_are_whole(message.subspan(rdata, record->end - rdata))) return ParseOutcome::formerr;
+            version = message[record->fixed + 5];
+            // How another version writes its options is not known here (RFC 6891 section 6.1.3: BADVERS all the
+            // same).
+            if (version == 0 && !options_are_whole(message.subspan(rdata, record->end - rdata)))
+                return ParseOutcome::formerr;
             query.has_opt = true;
             query.payload_size = read_u16(&message[record->fixed + 2]);
-            version = message[record->fixed + 5];
             query.dnssec_ok = (message[record->fixed + 6] & 0x80) != 0;
         }
         at = record->end;
