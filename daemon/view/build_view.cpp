@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "dns/types.hpp"
+#include "dns/wire.hpp"
 #include "view/schedule.hpp"
 
 namespace taskdns::view {
@@ -151,8 +152,10 @@ PreparedRrset prepare_srv(const std::vector<Served>& served, std::uint16_t first
     for (const auto& [member, turn] : served) {
         if (member->priority < first_priority) continue;
         if (member->address.port == 0 || out.addresses.size() >= most_records) continue;
-        turns.push_back(turn);
         const std::string label = target_label(member->address.address);
+        // RFC 1035 section 3.1: below a name that long there is no room for its target.
+        if (1 + label.size() + parent.size() > dns::longest_name) continue;
+        turns.push_back(turn);
         out.offsets.push_back(static_cast<std::uint32_t>(out.wire.size()));
         put_record_head(out.wire, dns::RrType::srv, ttl, 6 + 1 + label.size() + parent.size());
         put16(out.wire, member->priority);
