@@ -25,12 +25,15 @@ constexpr auto start_limit = 10s;
 constexpr auto stop_limit = 5s;
 constexpr auto between_queries = 200us;  // a query costs the starting server nothing until it has its socket
 
-[[noreturn]] void become(const std::vector<std::string>& command, int cpu) {
+/// In the child: tells `parent` the time, and becomes the server.
+[[noreturn]] void become(const std::vector<std::string>& command, int cpu, const Descriptor& parent) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     pin(0, cpu);
     std::vector<char*> arguments;
     for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
     arguments.push_back(nullptr);
+    const Clock::time_point now = Clock::now();  // the same clock in every process
+    if (::write(parent.get(), &now, sizeof now) != sizeof now) _exit(126);
     ::execvp(arguments[0], arguments.data());
     _exit(127);
 }
@@ -46,11 +49,9 @@ public:
         Descriptor to_parent(pipe_ends[1]);
         pid_ = ::fork();
         if (pid_ < 0) fail("fork");
-        if (pid_ == 0) become(options.command, options.server_cpu);
+        if (pid_ == 0) become(options.command, options.server_cpu, to_parent);
         to_parent = Descriptor();
-        char octet = 0;  // exec closes the other end: what came before it is not the server's time
-        if (::read(from_child.get(), &octet, 1) < 0) fail("read");
-        started_ = Clock::now();
+        if (::read(from_child.get(), &started_, sizeof started_) != sizeof started_) fail("read");
     }
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
