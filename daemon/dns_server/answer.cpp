@@ -135,15 +135,15 @@ Outcome answer_service(Builder& builder, const view::OwnerName& owner, const Con
     return nodata(builder, service, context.counters);
 }
 
-/// What only few queries ask: other classes, and types that are no data (RFC 6895 section 3.1: OPT, and TKEY 249 to
-/// AXFR 252).
+/// RFC 6895 section 3.1: TKEY (249), TSIG, IXFR, AXFR (252) are more than one message, or belong to one hop.
+bool is_transaction(const dns::Query& query) { return query.type >= 249 && query.type <= 252; }
+
+/// What only few queries ask: other classes, and types that are no data.
 bool is_unusual(const dns::Query& query) {
-    return query.klass != dns::class_in || query.rr_type() == dns::RrType::opt ||
-           (query.type >= 249 && query.type <= 252);
+    return query.klass != dns::class_in || query.rr_type() == dns::RrType::opt || is_transaction(query);
 }
 
 /// Null: to be forwarded, as RFC 5625 section 4.3 asks for every QTYPE and QCLASS; NONE and ANY are no exceptions.
-/// Zone transfers and the transaction types are: they are more than one message, or belong to one hop.
 std::optional<Outcome> answer_unusual(Builder& builder, const Context& context) {
     const dns::Query& query = builder.query();
     const view::NameTable& names = *context.view.names;
@@ -151,7 +151,7 @@ std::optional<Outcome> answer_unusual(Builder& builder, const Context& context) 
     if (query.rr_type() == dns::RrType::opt) return fail(builder, dns::Rcode::formerr, context.counters.formerr);
     if (find_chaos_subject(query, names).kind != ChaosSubject::Kind::none) return Outcome{Action::describe, 0};
     // RFC 1035 section 3.2.4: our data is of class IN. Of class CH nothing is forwarded: it is asked of one server.
-    if (query.klass == dns::class_in || query.klass == dns::class_ch || names.find(query.wire()) != nullptr ||
+    if (is_transaction(query) || query.klass == dns::class_ch || names.find(query.wire()) != nullptr ||
         is_special_name(query.wire(), names)) {
         return fail(builder, dns::Rcode::refused, context.counters.refused);
     }
