@@ -14,18 +14,23 @@ TITLE_HEIGHT = 34
 MARGIN = 16
 HEAD = 58
 
-STYLE = """
-  svg { --paper: #ffffff; --ink: #1f2328; --faint: #59636e; --ours: #0969da; --peer: #9aa4b0; --floor: #d0d7de; }
-  @media (prefers-color-scheme: dark) {
-    svg { --paper: #0d1117; --ink: #e6edf3; --faint: #9198a1; --ours: #4493f8; --peer: #656c76; --floor: #3d444d; }
-  }
-  .paper { fill: var(--paper); }
-  text { fill: var(--ink); font: 12px system-ui, sans-serif; }
-  .title { font-weight: 600; }
-  .head { font-size: 16px; font-weight: 600; }
-  .faint { fill: var(--faint); }
-  .ours { fill: var(--ours); } .peer { fill: var(--peer); } .floor { fill: var(--floor); }
-  .interval { stroke: var(--ink); stroke-width: 1.2; fill: none; }
+LIGHT = {"paper": "#ffffff", "ink": "#1f2328", "faint": "#59636e", "ours": "#0969da", "peer": "#9aa4b0", "floor": "#d0d7de"}
+DARK = {"paper": "#0d1117", "ink": "#e6edf3", "faint": "#9198a1", "ours": "#4493f8", "peer": "#656c76", "floor": "#3d444d"}
+
+
+def colours(of):
+    """Without CSS variables, which not every renderer knows."""
+    return (".paper {{ fill: {paper}; }} text {{ fill: {ink}; }} text.faint {{ fill: {faint}; }} .ours {{ fill: {ours}; }} "
+            ".peer {{ fill: {peer}; }} .floor {{ fill: {floor}; }} .interval {{ stroke: {ink}; }}").format(**of)
+
+
+STYLE = f"""
+  text {{ font: 12px system-ui, sans-serif; }}
+  text.title {{ font-weight: 600; }}
+  text.head {{ font-size: 16px; font-weight: 600; }}
+  .interval {{ stroke-width: 1.2; fill: none; }}
+  {colours(LIGHT)}
+  @media (prefers-color-scheme: dark) {{ {colours(DARK)} }}
 """
 
 
@@ -48,14 +53,16 @@ def bar(x, y, server, summary, scale, digits):
     middle = y + BAR_HEIGHT / 2
     low, high = left + summary.low * scale, left + summary.high * scale
     label = max(left + summary.median * scale, high) + 6
-    return [
+    lines = [
         text(left - 6, y + BAR_HEIGHT - 2, shorter(server), anchor="end"),
         f'<rect x="{left}" y="{y:.1f}" width="{max(summary.median * scale, 1):.1f}" height="{BAR_HEIGHT}" rx="2" '
         f'class="{bar_class(server)}"/>',
-        f'<path d="M{low:.1f} {middle - 3:.1f}v6M{low:.1f} {middle:.1f}H{high:.1f}M{high:.1f} {middle - 3:.1f}v6" '
-        'class="interval"/>',
         text(label, y + BAR_HEIGHT - 2, number(summary.median, digits), "faint"),
     ]
+    if low < high:
+        lines.append(f'<path d="M{low:.1f} {middle - 3:.1f}v6M{low:.1f} {middle:.1f}H{high:.1f}M{high:.1f} '
+                     f'{middle - 3:.1f}v6" class="interval"/>')
+    return lines
 
 
 def panel(x, y, figure, servers, samples):

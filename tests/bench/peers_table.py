@@ -56,19 +56,22 @@ def medians(samples, cell, server):
     return busy, delayed, sum(result["lost"] for result in results)
 
 
+def is_measured_whole(cell, server):
+    """dnsmasq answers each TCP connection from a process of its own, whose time is not counted."""
+    return not (server == "dnsmasq" and cell.key.startswith("tcp"))
+
+
 def notes(samples):
     """What makes a figure doubtful: a client that was the limit, other processes on the server's core, lost queries."""
     for cell in CELLS:
-        found = {server: medians(samples, cell, server) for server in cell.servers}
+        found = {server: medians(samples, cell, server) for server in cell.servers if is_measured_whole(cell, server)}
         measured = {server: values for server, values in found.items() if values}
         if not measured or cell.key == "memory":
             continue
         disturbed = max(delayed for _, delayed, _ in measured.values())
         if disturbed > 0.02:
             yield f"{cell.key}: other processes had the server's core up to {disturbed:.0%} of the time: not to be trusted"
-        # dnsmasq answers TCP from processes of its own, which are not counted.
-        limited = [f"{server} {busy:.0%}" for server, (busy, delayed, _) in measured.items()
-                   if busy + delayed < 0.95 and not (server == "dnsmasq" and cell.key.startswith("tcp"))]
+        limited = [f"{server} {busy:.0%}" for server, (busy, delayed, _) in measured.items() if busy + delayed < 0.95]
         if limited and cell.key != "udp-paced":
             yield f"{cell.key}: the client was the limit, the server busy only: {', '.join(limited)}"
         lost = [f"{server} {count}" for server, (_, _, count) in measured.items() if count]
