@@ -41,6 +41,10 @@ def parse_arguments():
     if arguments.rounds < 1 or arguments.starts < 1 or arguments.seconds <= 0:
         parser.error("--rounds, --starts and --seconds are above 0")
     arguments.taskdns = arguments.taskdns or arguments.build / "daemon" / "taskdns"
+    arguments.programs = arguments.build / "tests" / "bench"
+    for program in (arguments.taskdns, arguments.programs / "bench_load", arguments.programs / "bench_bare_responder"):
+        if not program.exists():
+            parser.error(f"{program} does not exist: cmake --preset bench && cmake --build --preset bench")
     return arguments
 
 
@@ -49,16 +53,17 @@ class Run:
         self.arguments = arguments
         self.folder = folder
         self.stack = stack
-        self.programs = arguments.build / "tests" / "bench"
-        self.load = Load(self.programs / "bench_load", arguments.client_cpu, arguments.server_cpu)
+        self.load = Load(arguments.programs / "bench_load", arguments.client_cpu, arguments.server_cpu)
         self.children = {}  # by server's key; None: it did not start
         self.samples = Samples()
         self.failures = []
 
     def fail(self, words):
-        if words not in self.failures:
-            self.failures.append(words)
-            print(words, file=sys.stderr)
+        """All of it, with a server's log, is for who runs this; its first line is for the table."""
+        print(words, file=sys.stderr)
+        first = words.splitlines()[0]
+        if first not in self.failures:
+            self.failures.append(first)
 
     def make_server(self, key, data=None, folder=None):
         """A configured server, not started."""
@@ -69,7 +74,7 @@ class Run:
         if server.program == "taskdns":
             peers_servers.taskdns(server, self.arguments.taskdns, **upstream)
         elif key == BARE:
-            peers_servers.bare(server, self.programs / "bench_bare_responder")
+            peers_servers.bare(server, self.arguments.programs / "bench_bare_responder")
         else:
             getattr(peers_servers, server.program)(server, **upstream)
         return server

@@ -135,9 +135,6 @@ class Load:
                                   check=False, preexec_fn=die_with_parent_on(None))
         except subprocess.TimeoutExpired as expired:
             raise Failure(f"{pathlib.Path(words[0]).name} {words[1]} did not end in {limit:.0f} s") from expired
-        except OSError as error:
-            raise Failure(f"cannot run {words[0]}: {error.strerror} (cmake --preset bench && cmake --build --preset "
-                          "bench)") from error
         if done.returncode != 0:
             raise Failure(f"{pathlib.Path(words[0]).name} {words[1]}: {done.stderr.strip()[-2000:]}")
         return json.loads(done.stdout.splitlines()[-1])
