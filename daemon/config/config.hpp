@@ -33,6 +33,7 @@ struct Listen {
 /// Whom we ask.
 struct Upstream {
     std::vector<SocketAddress> servers;  ///< empty: `auto`
+    std::vector<std::string> places;     ///< where each of them was written: "f.yaml:2:12: upstream.servers[0]"
     milliseconds timeout{1s};            ///< per try, then the next server
     unsigned attempts = 2;               ///< tries per server
     unsigned max_qps = 500;              ///< packets per second, of the 1,024 that an ENI has
@@ -41,7 +42,13 @@ struct Upstream {
 /// Every name that is not a service's.
 struct Forward {
     bool enabled = true;
-    unsigned max_in_flight = 256;
+    std::size_t cache_bytes = std::size_t{1} << 20;  ///< 0: no cache
+    unsigned max_in_flight = 256;  ///< questions that are being asked; four times as many clients wait
+    seconds min_ttl{1s};           ///< what is cached lives at least so long, whatever its TTL
+    seconds max_ttl{300s};
+    seconds negative_ttl{5s};      ///< at most, for NXDOMAIN and NODATA; 0: these are not cached
+    milliseconds serve_stale{1h};  ///< how long beyond its TTL an answer may stand in for one that fails; 0: never
+    milliseconds stale_after{1800ms};  ///< without an answer, before a stale one is given
 };
 
 enum class SourceKind { dns, fixed };  ///< `dns` | `static`

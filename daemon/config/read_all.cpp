@@ -98,13 +98,16 @@ void read_override(const Override& override, const std::string& text, Reading& r
     read_sections(top, draft.settings);
 }
 
-Config finish(Draft draft) {
+Config finish(Draft draft, const Mistakes& mistakes) {
     Config config;
     config.listen = std::move(draft.settings.listen);
     config.listen.dns = values_of(draft.settings.dns);
     config.listen.http = values_of(draft.settings.http);
     config.upstream = std::move(draft.settings.upstream);
     config.upstream.servers = values_of(draft.settings.servers);
+    for (const auto& server : draft.settings.servers) {
+        config.upstream.places.push_back(mistakes.place_text(server.place) + ": " + server.path);
+    }
     config.forward = draft.settings.forward;
     config.snapshot = std::move(draft.settings.snapshot);
     config.log = draft.settings.log;
@@ -134,7 +137,7 @@ Result<Config> read_all(const FoundSources& found, const Environment& environmen
     }
     if (!mistakes.none()) return Error{Errc::invalid_config, mistakes.text()};
 
-    Config config = finish(std::move(draft));
+    Config config = finish(std::move(draft), mistakes);
     if (found.yaml) config.origins.push_back(found.yaml->name);
     if (found.services) config.origins.emplace_back(services_variable);
     for (const auto& [override, text] : found.overrides) config.origins.emplace_back(override.variable);

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/reaches.hpp"
+#include "config/size.hpp"
 
 namespace taskdns::config {
 namespace {
@@ -64,6 +65,9 @@ void check_upstream_is_another(const SettingsDraft& draft, Mistakes& mistakes) {
     }
 }
 
+// One answer may have 64 KiB: it must not be the only one.
+constexpr std::size_t smallest_cache = std::size_t{64} << 10;
+
 // Nobody has more, and the rules below compare all of them with each other.
 constexpr std::size_t most_addresses = 64;
 
@@ -77,6 +81,18 @@ void check_somebody_listens(const SettingsDraft& draft, Mistakes& mistakes) {
     if (!draft.dns.empty() || !draft.http.empty() || !mistakes.none_at("listen")) return;
     mistakes.add(draft.listen_place, "listen",
                  "dns and http are both empty, so that nobody could ask (such as dns: [127.0.0.1:53])");
+}
+
+void check_forward(YamlMap& map, const Forward& out) {
+    if (out.cache_bytes != 0 && out.cache_bytes < smallest_cache && map.sound("cache_bytes")) {
+        map.mistake_at("cache_bytes", fmt::format("{} is too small for a cache ({} or more, or 0 for none)",
+                                                  format_size(out.cache_bytes), format_size(smallest_cache)));
+    }
+    if (out.min_ttl > out.max_ttl && map.sound("min_ttl") && map.sound("max_ttl")) {
+        map.mistake_at(map.has("min_ttl") ? "min_ttl" : "max_ttl",
+                       fmt::format("min_ttl {} is longer than max_ttl {} (lower min_ttl or raise max_ttl)",
+                                   format_duration(out.min_ttl), format_duration(out.max_ttl)));
+    }
 }
 
 }  // namespace
@@ -118,7 +134,14 @@ void read_upstream(YamlMap map, SettingsDraft& draft) {
 
 void read_forward(YamlMap map, Forward& out) {
     map.boolean("enabled", out.enabled);
+    map.size("cache_bytes", 0, std::size_t{64} << 20, out.cache_bytes);
     map.integer("max_in_flight", 1u, 4096u, out.max_in_flight);  // a socket each
+    map.whole_seconds("min_ttl", 0s, 1h, out.min_ttl);
+    map.whole_seconds("max_ttl", 1s, 24h, out.max_ttl);
+    map.whole_seconds("negative_ttl", 0s, 1h, out.negative_ttl);
+    map.duration("serve_stale", 0s, 72h, out.serve_stale);
+    map.duration("stale_after", 0s, 30s, out.stale_after);
+    check_forward(map, out);
     map.finish();
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/time.hpp"
 #include "config/nearest.hpp"
+#include "config/size.hpp"
 
 namespace taskdns::config {
 namespace {
@@ -91,6 +92,21 @@ void YamlMap::percent(std::string_view key, unsigned min, unsigned max, unsigned
         mistake_at(key, fmt::format("{} is out of range ({})", in_quotes(*text), range));
     } else {
         out = read;
+    }
+}
+
+void YamlMap::size(std::string_view key, std::size_t min, std::size_t max, std::size_t& out) {
+    const std::string range = format_size(min) + " to " + format_size(max);
+    state({path_of(key), "size", format_size(out), range, {}});
+    const std::string* text = scalar(key, "a size", "1MiB");
+    if (text == nullptr) return;
+    const auto parsed = parse_size(*text);
+    if (!parsed) {
+        mistake_at(key, not_a_size(*text));
+    } else if (*parsed < min || *parsed > max) {
+        mistake_at(key, in_quotes(*text) + " is out of range (" + range + ")");
+    } else {
+        out = *parsed;
     }
 }
 

@@ -19,7 +19,7 @@ namespace taskdns::config {
 /// What the reader knows of one key: for the tests that keep schema and documentation equal to it.
 struct Setting {
     std::string path;                ///< services[].health.interval
-    std::string kind;                ///< duration, integer, percent, boolean, word, text, list, map
+    std::string kind;                ///< duration, size, integer, percent, boolean, word, text, list, map
     std::string fallback;            ///< the default as it would be written; empty: none
     std::string range;               ///< `100ms to 1h`; empty: none
     std::vector<std::string> words;  ///< of a word: what it may be
@@ -54,6 +54,8 @@ public:
                      std::optional<milliseconds>& out);
     /// A whole number of per cent with its sign, `50%`.
     void percent(std::string_view key, unsigned min, unsigned max, unsigned& out);
+    /// Octets: `0`, `512KiB`, `1MiB`.
+    void size(std::string_view key, std::size_t min, std::size_t max, std::size_t& out);
     void whole_seconds(std::string_view key, seconds min, seconds max, seconds& out);
     void boolean(std::string_view key, bool& out);
     template <std::unsigned_integral T>

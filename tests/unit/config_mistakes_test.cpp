@@ -77,6 +77,25 @@ INSTANTIATE_TEST_SUITE_P(Scalars, OneMistake, testing::Values(
     MistakeCase{"AListInAList", with_service("upstream: {servers: [[10.0.0.2]]}"), "1:22: upstream.servers[0]: is a list, not the address of a resolver (such as 10.0.0.2)"}),
     case_name);
 
+INSTANTIATE_TEST_SUITE_P(Sizes, OneMistake, testing::Values(
+    MistakeCase{"SizeWithoutUnit", with_service("forward: {cache_bytes: 1048576}"), "1:24: forward.cache_bytes: '1048576' is not a size (try 1048576B)"},
+    MistakeCase{"SizeInThousands", with_service("forward: {cache_bytes: 1MB}"), "1:24: forward.cache_bytes: '1MB' is not a size (try 1MiB)"},
+    MistakeCase{"SizeInLowerCase", with_service("forward: {cache_bytes: 512 kib}"), "1:24: forward.cache_bytes: '512 kib' is not a size (try 512KiB)"},
+    MistakeCase{"SizeWithAFraction", with_service("forward: {cache_bytes: 1.5MiB}"), "1:24: forward.cache_bytes: '1.5MiB' is not a size (such as 512KiB or 1MiB)"},
+    MistakeCase{"SizeWithoutNumber", with_service("forward: {cache_bytes: much}"), "1:24: forward.cache_bytes: 'much' is not a size (such as 512KiB or 1MiB)"},
+    MistakeCase{"SizeBelowZero", with_service("forward: {cache_bytes: -1MiB}"), "1:24: forward.cache_bytes: '-1MiB' is not a size (such as 512KiB or 1MiB)"},
+    MistakeCase{"SizeTooLarge", with_service("forward: {cache_bytes: 1GiB}"), "1:24: forward.cache_bytes: '1GiB' is out of range (0 to 64MiB)"},
+    MistakeCase{"SizeBeyondAll", with_service("forward: {cache_bytes: 99999999999GiB}"), "1:24: forward.cache_bytes: '99999999999GiB' is not a size (such as 512KiB or 1MiB)"},
+    MistakeCase{"CacheTooSmall", with_service("forward: {cache_bytes: 1KiB}"), "1:24: forward.cache_bytes: 1KiB is too small for a cache (64KiB or more, or 0 for none)"},
+    MistakeCase{"MinTtlAboveMaxTtl", with_service("forward: {min_ttl: 20s, max_ttl: 10s}"), "1:20: forward.min_ttl: min_ttl 20s is longer than max_ttl 10s (lower min_ttl or raise max_ttl)"},
+    MistakeCase{"MinTtlAboveDefaultMaxTtl", with_service("forward: {min_ttl: 10m}"), "1:20: forward.min_ttl: min_ttl 10m is longer than max_ttl 5m (lower min_ttl or raise max_ttl)"},
+    MistakeCase{"MaxTtlZero", with_service("forward: {max_ttl: 0s}"), "1:20: forward.max_ttl: '0s' is out of range (1s to 24h)"},
+    MistakeCase{"NegativeTtlNotWhole", with_service("forward: {negative_ttl: 1500ms}"), "1:25: forward.negative_ttl: '1.5s' is not a whole number of seconds (try 1s)"},
+    MistakeCase{"ServeStaleTooLong", with_service("forward: {serve_stale: 73h}"), "1:24: forward.serve_stale: '73h' is out of range (0s to 72h)"},
+    MistakeCase{"StaleAfterWithoutUnit", with_service("forward: {stale_after: 2}"), "1:24: forward.stale_after: '2' is not a duration (try 2s)"},
+    MistakeCase{"UnknownKeyOfForward", with_service("forward: {cache_byte: 1MiB}"), "1:11: forward.cache_byte: unknown key (did you mean cache_bytes?)"}
+), case_name);
+
 INSTANTIATE_TEST_SUITE_P(Percentages, OneMistake, testing::Values(
     MistakeCase{"NoSign", service("  panic: {threshold: 50}"), "3:22: services[0].panic.threshold: '50' is not a whole percentage (try 50%)"},
     MistakeCase{"AFraction", service("  panic: {threshold: 0.5}"), "3:22: services[0].panic.threshold: '0.5' is not a whole percentage (such as 50%)"},

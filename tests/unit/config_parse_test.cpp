@@ -58,7 +58,8 @@ listen:
   hosts: [TaskDNS.internal.]
   allow_admin: true
 upstream: {servers: [10.0.0.2, "[fd00::2]:54"], timeout: 250ms, attempts: 3, max_qps: 100}
-forward: {enabled: false, max_in_flight: 7}
+forward: {enabled: false, cache_bytes: 512KiB, max_in_flight: 7, min_ttl: 2s, max_ttl: 60s, negative_ttl: 0s,
+          serve_stale: 10m, stale_after: 500ms}
 services:
   - name: Orders.local
     aliases: [orders]
@@ -94,7 +95,15 @@ TEST(Parse, ReadsEverySettingOutsideServices) {
     EXPECT_EQ(config.upstream.attempts, 3u);
     EXPECT_EQ(config.upstream.max_qps, 100u);
     EXPECT_FALSE(config.forward.enabled);
+    EXPECT_EQ(config.forward.cache_bytes, 524'288u);
     EXPECT_EQ(config.forward.max_in_flight, 7u);
+    EXPECT_EQ(config.forward.min_ttl, 2s);
+    EXPECT_EQ(config.forward.max_ttl, 60s);
+    EXPECT_EQ(config.forward.negative_ttl, 0s);
+    EXPECT_EQ(config.forward.serve_stale, 10min);
+    EXPECT_EQ(config.forward.stale_after, 500ms);
+    EXPECT_THAT(config.upstream.places,
+                ElementsAre("f.yaml:8:22: upstream.servers[0]", "f.yaml:8:32: upstream.servers[1]"));
     EXPECT_EQ(config.snapshot, "/var/lib/taskdns/snapshot.json");
     EXPECT_EQ(config.log.level, log::Level::debug);
     EXPECT_EQ(config.log.format, log::Format::json);

@@ -82,7 +82,7 @@ private:
 
     std::string kind_of(const YamlNode& node) const {
         if (const YamlNode* reference = member(node, "$ref")) {
-            for (const char* kind : {"duration", "boolean", "percent"}) {
+            for (const char* kind : {"duration", "boolean", "percent", "size"}) {
                 if (reference->text == std::string("#/$defs/") + kind) return kind;
             }
             if (reference->text == "#/$defs/duration_or_auto") return "duration";
@@ -125,7 +125,7 @@ private:
         }
         const YamlNode* description = find(node, "description");
         property.described = description != nullptr;
-        if ((property.kind == "duration" || property.kind == "percent") &&
+        if ((property.kind == "duration" || property.kind == "percent" || property.kind == "size") &&
             description != nullptr) {  // JSON has no range for a text: it is the last words
             const std::size_t mark = description->text.rfind(": ");
             property.range = description->text.substr(mark + 2, description->text.rfind('.') - mark - 2);
