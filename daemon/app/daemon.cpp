@@ -19,6 +19,7 @@
 #include "app/control_plane.hpp"
 #include "app/describe.hpp"
 #include "app/forwarded_names.hpp"
+#include "app/own_listeners.hpp"
 #include "base/log.hpp"
 #include "base/version.hpp"
 #include "dns_server/chaos.hpp"
@@ -118,9 +119,10 @@ Daemon::Daemon(const config::Config& config) : config_(config), budget_(config.u
 
 Result<void> Daemon::bind() {
     // Whom to ask depends on what we listen on: never on ourselves.
-    upstream_servers_ = config_.upstream.servers.empty()
-                            ? task::find_upstream_servers("/etc/resolv.conf", config_.listen.dns)
-                            : config_.upstream.servers;
+    const std::vector<SocketAddress> own = heard_addresses(config_.listen.dns, local_addresses());
+    if (auto loop = find_own_listener(config_.upstream, own)) return std::move(*loop);
+    upstream_servers_ = config_.upstream.servers.empty() ? task::find_upstream_servers("/etc/resolv.conf", own)
+                                                         : config_.upstream.servers;
     control_plane_ = std::make_unique<ControlPlane>(
         control_.get_executor(), config_,
         ControlPlane::Surroundings{upstream_servers_, task::identity(), probes_at_once()}, budget_,
@@ -175,6 +177,7 @@ void Daemon::run() {
     dns_server_->start();
     http_server_->start();
     control_plane_->start();
+    if (forwarded_names_) forwarded_names_->forwarder().start();
     const DnsThread dns_thread(dns_);
     run_loop(control_, "control");
 }

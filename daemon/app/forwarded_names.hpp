@@ -12,7 +12,8 @@ public:
     /// `servers` is not empty. `budget` outlives this.
     ForwardedNames(asio::any_io_executor executor, std::vector<SocketAddress> servers, const config::Config& config,
                    upstream::QueryBudget& budget)
-        : forwarder_(std::move(executor), std::move(servers), config.upstream, config.forward, budget) {}
+        : forwarder_(std::move(executor), std::move(servers), forward::Settings{config.upstream, config.forward},
+                     budget) {}
 
     std::size_t answer_now(std::span<std::uint8_t> buffer, const dns::Query& query,
                            dns_server::Transport transport) override {

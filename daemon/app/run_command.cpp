@@ -15,8 +15,10 @@ int run_command(const ConfigPath& path) {
     }
     const Result<void> outcome = run_daemon(*config);
     if (!outcome) {
-        std::cerr << "taskdns: " << outcome.error().message << '\n';
-        return 1;
+        // A mistake in the configuration that only this host's addresses show reads as those that load() finds.
+        const bool is_mistake = outcome.error().code == Errc::invalid_config;
+        std::cerr << (is_mistake ? "" : "taskdns: ") << outcome.error().message << '\n';
+        return is_mistake ? 2 : 1;
     }
     return 0;
 }

@@ -109,7 +109,8 @@ protected:
         if (!forwarder_) {
             std::vector<SocketAddress> addresses;
             for (const auto& server : servers) addresses.push_back(server->address());
-            forwarder_ = std::make_unique<Forwarder>(context.get_executor(), addresses, upstream, settings, budget);
+            forwarder_ =
+                std::make_unique<Forwarder>(context.get_executor(), addresses, Settings{upstream, settings}, budget);
         }
         return *forwarder_;
     }
@@ -190,7 +191,7 @@ TEST_F(Forwarding, SaysThatTheNetworkFailed) {
     servers.clear();
     SocketAddress nobody;
     { nobody = FakeServer(context, silent).address(); }
-    Forwarder alone(context.get_executor(), {nobody}, upstream, settings, budget);
+    Forwarder alone(context.get_executor(), {nobody}, Settings{upstream, settings}, budget);
     std::optional<DnsReply> reply;
     alone.forward(encode_query({.name = "example.com"}, 1), false,
                   [&](const dns::Bytes& answer) { reply = testing_support::parse_reply(answer); });
@@ -204,14 +205,12 @@ TEST_F(Forwarding, WaitsPastAnAnswerThatDoesNotMatch) {
     EXPECT_TRUE(ask({.name = "example.com"}).has_error(22));
 }
 
-TEST_F(Forwarding, GoesToTcpOnlyForAClientOnTcp) {
+TEST_F(Forwarding, FetchesACutAnswerOverTcpForEverybody) {
     const FakeServer& server = add_server(cut_over_udp);
     const DnsReply udp = ask({.name = "example.com"});
-    EXPECT_TRUE(udp.has_flag("tc"));
-    EXPECT_EQ(server.tcp_queries, 0U);
-    const DnsReply tcp = ask({.name = "example.com", .tcp = true});
-    EXPECT_EQ(tcp.rcode, "NOERROR");
-    EXPECT_FALSE(tcp.has_flag("tc"));
+    EXPECT_EQ(udp.rcode, "NOERROR");
+    EXPECT_FALSE(udp.has_flag("tc")) << "it is small enough for this client";
+    EXPECT_EQ(server.udp_queries, 1U);
     EXPECT_EQ(server.tcp_queries, 1U);
     EXPECT_EQ(forwarder().counters().tcp.value(), 1U);
 }

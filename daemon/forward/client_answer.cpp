@@ -1,0 +1,110 @@
+// An answer as one client gets it. Layer: forward. HOT PATH.
+#include "forward/client_answer.hpp"
+
+#include <algorithm>
+
+namespace taskdns::forward {
+namespace {
+
+constexpr std::size_t largest_message = 65'535;
+
+/// Leaves ID, RD, CD and the question as the client sent them.
+void write_header(std::uint8_t* buffer, unsigned flags2, unsigned flags3) {
+    buffer[2] = static_cast<std::uint8_t>(dns::flag_qr | flags2 | (buffer[2] & dns::flag_rd));
+    buffer[3] = static_cast<std::uint8_t>(dns::flag_ra | flags3 | (buffer[3] & dns::flag_cd));
+}
+
+void write_counts(std::uint8_t* buffer, unsigned answers, unsigned authorities, unsigned additional) {
+    dns::write_u16(buffer + 4, 1);
+    dns::write_u16(buffer + 6, answers);
+    dns::write_u16(buffer + 8, authorities);
+    dns::write_u16(buffer + 10, additional);
+}
+
+/// OPT with the upstream's errors, and one of ours.
+void write_opt(dns::Writer& writer, std::uint8_t* buffer, const Client& client,
+               std::span<const std::uint8_t> upstream_errors, const dns::ExtendedError* error) {
+    const std::size_t begin = writer.at();
+    dns::write_opt(writer, 0, client.dnssec_ok, error);
+    if (upstream_errors.empty()) return;
+    writer.octets(upstream_errors);
+    dns::write_u16(buffer + begin + dns::opt_size - 2, static_cast<unsigned>(writer.at() - begin - dns::opt_size));
+}
+
+/// TTLs count down (RFC 1035 section 7.4, RFC 2308 section 5).
+void patch_ttls(std::uint8_t* buffer, const Served& served) {
+    for (const std::uint16_t offset : served.ttls) {
+        std::uint8_t* const at = buffer + offset;
+        dns::write_u32(at, served.most_ttl != 0 ? served.most_ttl : dns::read_u32(at) - served.age);
+    }
+}
+
+}  // namespace
+
+Client Client::of(const dns::Query& query, const std::uint8_t* header, bool over_tcp) {
+    return {query.question_end, over_tcp ? largest_message : query.udp_size_limit(), query.has_opt, query.dnssec_ok,
+            query.dnssec_ok || (header[3] & dns::flag_ad) != 0};
+}
+
+Served Served::fresh(const UpstreamAnswer& answer) {
+    return {answer.message, answer.ttls, answer.errors, answer.authentic, 0, 0, nullptr};
+}
+
+Served Served::fresh(const Entry& entry, TimePoint now) {
+    const auto age = std::chrono::duration_cast<seconds>(now - entry.stored);
+    return {entry.message(),
+            entry.ttls(),
+            entry.errors(),
+            entry.authentic,
+            static_cast<std::uint32_t>(std::max(age, seconds(0)).count()),
+            0,
+            nullptr};
+}
+
+std::size_t size_for(const Client& client, const Served& served) {
+    if (!client.has_opt) return served.message.size();
+    const std::size_t error = served.error != nullptr ? served.error->size() : 0;
+    return served.message.size() + dns::opt_size + served.errors.size() + error;
+}
+
+std::size_t write_answer(std::span<std::uint8_t> buffer, const Client& client, const Served& served) {
+    const std::size_t size_without_errors = served.message.size() + (client.has_opt ? dns::opt_size : 0);
+    const bool cut = size_without_errors > client.size_limit;
+    // The reasons are the first to go where they do not fit: they only explain (RFC 8914 section 3).
+    const bool with_errors = cut || size_for(client, served) <= client.size_limit;
+    const std::size_t records_end = cut ? client.question_end : served.message.size();
+    const std::size_t options = with_errors && !cut ? size_for(client, served) : size_without_errors;
+    if ((cut ? client.question_end + dns::opt_size : options) > buffer.size()) return 0;
+
+    std::uint8_t* const out = buffer.data();
+    const std::uint8_t* const in = served.message.data();
+    const unsigned authentic = served.authentic && client.wants_ad ? dns::flag_ad : 0;
+    write_header(out, cut ? dns::flag_tc : 0, authentic | (in[3] & dns::rcode_bits));
+    const unsigned opt = client.has_opt ? 1 : 0;
+    if (cut) {
+        write_counts(out, 0, 0, opt);
+    } else {
+        std::memcpy(out + client.question_end, in + client.question_end, records_end - client.question_end);
+        write_counts(out, dns::read_u16(in + 6), dns::read_u16(in + 8), dns::read_u16(in + 10) + opt);
+        patch_ttls(out, served);
+    }
+    dns::Writer writer(out, records_end, buffer.size());
+    if (client.has_opt) {
+        const bool explains = with_errors && !cut;
+        write_opt(writer, out, client, explains ? served.errors : std::span<const std::uint8_t>(),
+                  explains ? served.error : nullptr);
+    }
+    return writer.at();
+}
+
+std::size_t write_failure(std::span<std::uint8_t> buffer, const Client& client, dns::Rcode rcode,
+                          const dns::ExtendedError& error) {
+    std::uint8_t* const out = buffer.data();
+    write_header(out, 0, static_cast<unsigned>(rcode));
+    write_counts(out, 0, 0, client.has_opt ? 1 : 0);
+    dns::Writer writer(out, client.question_end, buffer.size());
+    if (client.has_opt) dns::write_opt(writer, 0, client.dnssec_ok, &error);
+    return writer.at();
+}
+
+}  // namespace taskdns::forward
