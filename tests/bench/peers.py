@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Measures taskdns beside gdnsd, knot, unbound, dnsmasq and a bare responder, and prints a table. See README.md here.
 
-Needs what `cmake --preset bench && cmake --build --preset bench` makes; packaging/bench.sh does it all. Exit status 1 if
-something could not be measured: a figure that misses its goal is reported, no failure.
+Needs what `cmake --preset bench && cmake --build --preset bench` makes; packaging/bench.sh does it all. Exit status 1
+if something could not be measured: a figure that misses its goal is reported, no failure.
 """
 import argparse
 import contextlib
@@ -26,12 +26,14 @@ WRONG_AT_MOST = 0.01  # of the answers: what is above is no measurement
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=15, help="each visits every server (%(default)s)")
-    parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement, warm-up included (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=1.0,
+                        help="of each measurement, warm-up included (%(default)s)")
     parser.add_argument("--starts", type=int, default=20, help="of each server (%(default)s)")
     parser.add_argument("--only", action="append", choices=[cell.key for cell in CELLS], metavar="ROW",
                         help="only this row, may be repeated: %(choices)s")
     parser.add_argument("--write", action="store_true", help="into docs/benchmarks too")
-    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "bench", help="folder of the preset bench")
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "bench",
+                        help="folder of the preset bench")
     parser.add_argument("--taskdns", type=pathlib.Path, help="another binary than the build's")
     parser.add_argument("--server-cpu", type=int, default=0)
     parser.add_argument("--client-cpu", type=int, default=1)
@@ -109,7 +111,8 @@ class Run:
             self.fail(f"{cell.key}, {key}: {failure}; the server's log:\n{child.text()}")
             return None
         if result["answers"] == 0 or result["wrong"] > WRONG_AT_MOST * result["answers"]:
-            self.fail(f"{cell.key}, {key}: {result['answers']} right answers, {result['wrong']} wrong, {result['lost']} lost")
+            counts = f"{result['answers']} right answers, {result['wrong']} wrong, {result['lost']} lost"
+            self.fail(f"{cell.key}, {key}: {counts}")
             return None
         for name in ("rss", "rss_anon"):
             result[f"{name}_mib"] = result[f"{name}_kib"] / 1024
