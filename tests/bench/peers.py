@@ -44,7 +44,8 @@ def parse_arguments():
         parser.error("--rounds, --starts and --seconds are above 0")
     arguments.taskdns = arguments.taskdns or arguments.build / "daemon" / "taskdns"
     arguments.programs = arguments.build / "tests" / "bench"
-    for program in (arguments.taskdns, arguments.programs / "bench_load", arguments.programs / "bench_bare_responder"):
+    ours = [arguments.programs / name for name in ("bench_load", "bench_bare_responder")]
+    for program in (arguments.taskdns, *ours):
         if not program.exists():
             parser.error(f"{program} does not exist: cmake --preset bench && cmake --build --preset bench")
     return arguments

@@ -18,7 +18,8 @@ def first_match(path, pattern, otherwise="unknown"):
 def version_of(command):
     """The first thing that looks like a version in what `command` prints."""
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10, check=False)
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10,
+                              check=False)
     except OSError:
         return "not installed"
     found = re.search(r"\d+\.\d+(?:\.\d+)?", done.stdout + done.stderr)

@@ -89,7 +89,8 @@ class Child:
             limit = time.monotonic() + START_LIMIT
             while ask(self.server.port, name) != self.server.records:
                 if self.process.poll() is not None:
-                    raise Failure(f"{self.server.key} ended with status {self.process.returncode}; its log:\n{self.text()}")
+                    status = self.process.returncode
+                    raise Failure(f"{self.server.key} ended with status {status}; its log:\n{self.text()}")
                 if time.monotonic() > limit:
                     raise Failure(f"{self.server.key} does not answer for {name}; its log:\n{self.text()}")
                 time.sleep(0.01)
@@ -118,14 +119,16 @@ class Load:
 
     def run(self, mode, server, arguments=(), pid=0, seconds=1.0, warm_up=0.0):
         """What bench_load measured, as a dictionary."""
-        command = [self.program, mode, "--port", server.port, "--names", server.names_file, "--records", server.records,
-                   "--cpu", self.client_cpu, "--server-pid", pid, "--seconds", seconds, "--warm-up", warm_up, *arguments]
-        return self._run(command, seconds + warm_up + 20)
+        command = [*self._question(mode, server), "--server-pid", pid, "--seconds", seconds, "--warm-up", warm_up]
+        return self._run([*command, *arguments], seconds + warm_up + 20)
 
     def start(self, server):
-        command = [self.program, "start", "--port", server.port, "--names", server.names_file, "--records", server.records,
-                   "--cpu", self.client_cpu, "--server-cpu", self.server_cpu, "--", *server.argv]
+        command = [*self._question("start", server), "--server-cpu", self.server_cpu, "--", *server.argv]
         return self._run(command, START_LIMIT + STOP_LIMIT + 10)
+
+    def _question(self, mode, server):
+        return [self.program, mode, "--port", server.port, "--names", server.names_file, "--records", server.records,
+                "--cpu", self.client_cpu]
 
     @staticmethod
     def _run(command, limit):

@@ -43,14 +43,18 @@ class Figure:
 
 FIGURES = (
     Figure("udp", "UDP, saturated", "udp-saturated", "answers_per_second", "answers/s"),
-    Figure("udp-cpu", "UDP, saturated: the server's CPU per answer", "udp-saturated", "cpu_us_per_answer", "µs", True, 2),
+    Figure("udp-cpu", "UDP, saturated: the server's CPU per answer", "udp-saturated", "cpu_us_per_answer", "µs",
+           True, 2),
     Figure("p50", "UDP at 10,000/s: latency, p50", "udp-paced", "p50_us", "µs", True, 1),
     Figure("p99", "UDP at 10,000/s: latency, p99", "udp-paced", "p99_us", "µs", True, 1),
-    Figure("paced-cpu", "UDP at 10,000/s: the server's CPU per answer", "udp-paced", "cpu_us_per_answer", "µs", True, 2),
+    Figure("paced-cpu", "UDP at 10,000/s: the server's CPU per answer", "udp-paced", "cpu_us_per_answer", "µs",
+           True, 2),
     Figure("tcp-pipelined", "TCP, pipelined: 8 connections, 16 queries in flight on each", "tcp-pipelined",
            "answers_per_second", "answers/s"),
-    Figure("tcp-oneshot", "TCP, one query per connection, 4 at once", "tcp-oneshot", "answers_per_second", "answers/s"),
-    Figure("forwarded", "Forwarded names from the cache: UDP, saturated", "forwarded", "answers_per_second", "answers/s"),
+    Figure("tcp-oneshot", "TCP, one query per connection, 4 at once", "tcp-oneshot", "answers_per_second",
+           "answers/s"),
+    Figure("forwarded", "Forwarded names from the cache: UDP, saturated", "forwarded", "answers_per_second",
+           "answers/s"),
     Figure("many", "1,000 services of 100 endpoints beside 20 of 4, random names: UDP, saturated", "many-services",
            "answers_per_second", "answers/s"),
     Figure("start", "Start: exec to the first right answer", "start", "start_ms", "ms", True, 1),
@@ -136,7 +140,8 @@ class BestPeer:
             return None
         best = min(measured, key=lambda peer: measured[peer].median)
         limit = measured[best].median + max(0.1 * measured[best].median, measured[best].quartile_range)
-        return Verdict(self.what, with_interval(ours, 1), f"<= {limit:.1f} {figure.unit} ({best})", ours.median <= limit)
+        goal = f"<= {limit:.1f} {figure.unit} ({best})"
+        return Verdict(self.what, with_interval(ours, 1), goal, ours.median <= limit)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,7 +157,8 @@ class AtMost:
         ours = samples.summary(figure, self.server)
         if ours is None:
             return None
-        return Verdict(self.what, with_interval(ours, 1), f"<= {self.limit:.0f} {figure.unit}", ours.median <= self.limit)
+        goal = f"<= {self.limit:.0f} {figure.unit}"
+        return Verdict(self.what, with_interval(ours, 1), goal, ours.median <= self.limit)
 
 
 GOALS = (

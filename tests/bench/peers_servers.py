@@ -113,10 +113,11 @@ zone:
 
 
 def unbound(server, upstream=None):
-    lines = ["server:", f'directory: "{server.folder}"', 'chroot: ""', 'username: ""', 'pidfile: ""', "use-syslog: no",
-             "verbosity: 0", "do-daemonize: no", "interface: 127.0.0.1", f"port: {server.port}", "do-ip6: no",
-             "access-control: 127.0.0.0/8 allow", "num-threads: 1", "incoming-num-tcp: 64", "msg-cache-size: 16m",
-             "rrset-cache-size: 32m", "edns-buffer-size: 1232", 'module-config: "iterator"', "do-not-query-localhost: no"]
+    lines = ["server:", f'directory: "{server.folder}"', 'chroot: ""', 'username: ""', 'pidfile: ""',
+             "use-syslog: no", "verbosity: 0", "do-daemonize: no", "do-ip6: no", "interface: 127.0.0.1",
+             f"port: {server.port}", "access-control: 127.0.0.0/8 allow", "num-threads: 1", "incoming-num-tcp: 64",
+             "msg-cache-size: 16m", "rrset-cache-size: 32m", "edns-buffer-size: 1232", 'module-config: "iterator"',
+             "do-not-query-localhost: no"]
     if upstream:
         lines += ["forward-zone:", 'name: "."', f"forward-addr: 127.0.0.1@{upstream}"]
     else:
@@ -128,9 +129,10 @@ def unbound(server, upstream=None):
 
 
 def dnsmasq(server, upstream=None):
-    server.argv = ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--no-poll",
-                   f"--port={server.port}", "--listen-address=127.0.0.1", "--bind-interfaces", "--pid-file=",
-                   "--user=", "--log-facility=-", "--cache-size=10000", "--edns-packet-max=1232", f"--local-ttl={TTL}"]
+    server.argv = ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts",
+                   "--no-poll", f"--port={server.port}", "--listen-address=127.0.0.1", "--bind-interfaces",
+                   "--pid-file=", "--user=", "--log-facility=-", "--cache-size=10000", "--edns-packet-max=1232",
+                   f"--local-ttl={TTL}"]
     if upstream:
         server.argv.append(f"--server=127.0.0.1#{upstream}")
     else:

@@ -4,8 +4,8 @@ import statistics
 
 
 def median_interval(values, confidence=0.95):
-    """(low, high) between which the true median lies: two of the ordered values themselves (binomial distribution of how
-    many lie below it). Below 6 values there is no 95 % interval: then the least and the greatest."""
+    """(low, high) between which the true median lies: two of the ordered values themselves (binomial distribution of
+    how many lie below it). Below 6 values there is no 95 % interval: then the least and the greatest."""
     ordered = sorted(values)
     count = len(ordered)
     outside = 1 - confidence

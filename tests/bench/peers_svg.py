@@ -14,14 +14,17 @@ TITLE_HEIGHT = 34
 MARGIN = 16
 HEAD = 58
 
-LIGHT = {"paper": "#ffffff", "ink": "#1f2328", "faint": "#59636e", "ours": "#0969da", "peer": "#9aa4b0", "floor": "#d0d7de"}
-DARK = {"paper": "#0d1117", "ink": "#e6edf3", "faint": "#9198a1", "ours": "#4493f8", "peer": "#656c76", "floor": "#3d444d"}
+LIGHT = {"paper": "#ffffff", "ink": "#1f2328", "faint": "#59636e",
+         "ours": "#0969da", "peer": "#9aa4b0", "floor": "#d0d7de"}
+DARK = {"paper": "#0d1117", "ink": "#e6edf3", "faint": "#9198a1",
+        "ours": "#4493f8", "peer": "#656c76", "floor": "#3d444d"}
 
 
 def colours(of):
     """Without CSS variables, which not every renderer knows."""
-    return (".paper {{ fill: {paper}; }} text {{ fill: {ink}; }} text.faint {{ fill: {faint}; }} .ours {{ fill: {ours}; }} "
-            ".peer {{ fill: {peer}; }} .floor {{ fill: {floor}; }} .interval {{ stroke: {ink}; }}").format(**of)
+    return (".paper {{ fill: {paper}; }} text {{ fill: {ink}; }} text.faint {{ fill: {faint}; }} "
+            ".ours {{ fill: {ours}; }} .peer {{ fill: {peer}; }} .floor {{ fill: {floor}; }} "
+            ".interval {{ stroke: {ink}; }}").format(**of)
 
 
 STYLE = f"""

@@ -5,8 +5,8 @@ from peers_rows import CELLS, FIGURES, GOALS, cell_of
 
 WIDTH = 42
 HOW_TO_READ = [
-    "One server core, one client core, loopback; every server has the same data and one worker. Each figure: the median over",
-    "rounds and its interval. Ratio: taskdns (the first line) to that server, round by round; the median of the ratios.",
+    "One server core, one client core, loopback; every server has the same data and one worker. Each figure: the",
+    "median over rounds and its interval. Ratio: taskdns (the first line) to that server, round by round; their median.",
 ]
 
 
@@ -62,7 +62,7 @@ def is_measured_whole(cell, server):
 
 
 def notes(samples):
-    """What makes a figure doubtful: a client that was the limit, other processes on the server's core, lost queries."""
+    """What makes a figure doubtful: others on the server's core, a client that was the limit, lost queries."""
     for cell in CELLS:
         found = {server: medians(samples, cell, server) for server in cell.servers if is_measured_whole(cell, server)}
         measured = {server: values for server, values in found.items() if values}
@@ -70,7 +70,8 @@ def notes(samples):
             continue
         disturbed = max(delayed for _, delayed, _ in measured.values())
         if disturbed > 0.02:
-            yield f"{cell.key}: other processes had the server's core up to {disturbed:.0%} of the time: not to be trusted"
+            yield (f"{cell.key}: other processes had the server's core up to {disturbed:.0%} of the time: "
+                   "not to be trusted")
         limited = [f"{server} {busy:.0%}" for server, (busy, delayed, _) in measured.items() if busy + delayed < 0.95]
         if limited and cell.key != "udp-paced":
             yield f"{cell.key}: the client was the limit, the server busy only: {', '.join(limited)}"
@@ -85,7 +86,8 @@ def goal_lines(samples):
         return []
     lines = ["", "What the design asks for (section 11)", f"  {'':56}{'measured':>28}  {'goal':>22}  met"]
     for verdict in verdicts:
-        lines.append(f"  {verdict.what:56}{verdict.measured:>28}  {verdict.goal:>22}  {'yes' if verdict.met else 'NO'}")
+        met = "yes" if verdict.met else "NO"
+        lines.append(f"  {verdict.what:56}{verdict.measured:>28}  {verdict.goal:>22}  {met}")
     return lines
 
 

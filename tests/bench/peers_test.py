@@ -69,7 +69,8 @@ class Goals(unittest.TestCase):
 
     def test_memory_goals_name_what_is_measured(self):
         measured = {f"taskdns, {name}" for name in peers_servers.MEMORY}
-        self.assertEqual({goal.server for goal in GOALS if isinstance(goal, AtMost) and goal.figure == "rss-anon"}, measured)
+        named = {goal.server for goal in GOALS if isinstance(goal, AtMost) and goal.figure == "rss-anon"}
+        self.assertEqual(named, measured)
 
 
 class Output(unittest.TestCase):
@@ -94,7 +95,8 @@ class Output(unittest.TestCase):
         xml.etree.ElementTree.fromstring(plot(machine, made))
 
     def test_each_round_begins_with_the_next_server(self):
-        self.assertEqual([peers.rotated([1, 2, 3], n) for n in range(4)], [[1, 2, 3], [2, 3, 1], [3, 1, 2], [1, 2, 3]])
+        rounds = [peers.rotated([1, 2, 3], number) for number in range(4)]
+        self.assertEqual(rounds, [[1, 2, 3], [2, 3, 1], [3, 1, 2], [1, 2, 3]])
 
     def test_a_single_value_is_its_own_interval(self):
         one = Summary([2.5])
