@@ -48,17 +48,21 @@ asio::awaitable<void> poll(Source& source, config::Poll policy, OnObservation on
 
     unsigned consecutive_failures = 0;
     while (!stopping()) {
-        Observation observation;
-        try {
-            Observation seen = co_await source.observe();
-            observation = std::move(seen);
-        } catch (const std::exception& e) {  // a bug, or memory running out: a failed poll, not the end of polling
-            observation = Failed{e.what()};
+        milliseconds delay{0};
+        {
+            Observation observation;  // gone before the wait: a thousand pollers would keep what all of them saw
+            try {
+                Observation seen = co_await source.observe();
+                observation = std::move(seen);
+            } catch (
+                const std::exception& e) {  // a bug, or memory running out: a failed poll, not the end of polling
+                observation = Failed{e.what()};
+            }
+            if (stopping()) break;  // a failure now is our own doing: do not report it
+            consecutive_failures = std::holds_alternative<Failed>(observation) ? consecutive_failures + 1 : 0;
+            delay = next_delay(observation, consecutive_failures, policy, jitter(random));
+            on_observation(observation, delay);
         }
-        if (stopping()) break;  // a failure now is our own doing: do not report it
-        consecutive_failures = std::holds_alternative<Failed>(observation) ? consecutive_failures + 1 : 0;
-        const milliseconds delay = next_delay(observation, consecutive_failures, policy, jitter(random));
-        on_observation(observation, delay);
         if (stopping()) break;  // cancelled by whom we told
 
         timer.expires_after(delay);
