@@ -38,7 +38,10 @@ std::vector<ServiceState> make_states(const std::vector<config::Service>& servic
     std::random_device random;
     std::vector<ServiceState> states;
     states.reserve(services.size());
-    for (const config::Service& service : services) states.emplace_back(service, random());
+    for (config::Service service : services) {
+        service.addresses = {};  // those of a static source stay in the configuration: there may be many
+        states.emplace_back(std::move(service), random());
+    }
     return states;
 }
 
@@ -77,6 +80,9 @@ ControlPlane::ControlPlane(asio::any_io_executor executor, const config::Config&
                   asio::post(executor_, [this, service] { checker_.set_idle(service, false); });
               }),
       last_asked_(services_.size(), Clock::now()),
+      claims_([this](membership::ServiceIndex service) -> std::span<const membership::Member> {
+          return services_[service].registry().members();
+      }),
       checker_(
           executor, health::make_probe(), [this](const health::Checker::Event& event) { on_outcome(event); },
           std::random_device{}(), surroundings.max_probes_in_flight),
@@ -87,8 +93,8 @@ ControlPlane::ControlPlane(asio::any_io_executor executor, const config::Config&
       local_faults_(services_.size()),
       started_at_(Clock::now()),
       tasks_(executor) {
-    for (const ServiceState& state : services_) {
-        sources_.push_back(discovery::make_source(state.service(), resolver_));
+    for (const config::Service& service : config.services) {
+        sources_.push_back(discovery::make_source(service, resolver_));
     }
 }
 
@@ -173,8 +179,7 @@ void ControlPlane::on_members(std::size_t service) {
         if (state.take_came_or_went()) came_or_went = true;
         choose_endpoints(next);
         note_deadline(next);
-        claims_.set(static_cast<membership::ServiceIndex>(next), names_ports(state.service()),
-                    state.registry().members());
+        claims_.set(static_cast<membership::ServiceIndex>(next), names_ports(state.service()));
         changed.merge(let_go_of_taken_addresses(next));
     }
     if (came_or_went) snapshot_.changed();
@@ -334,23 +339,19 @@ http_server::ReadyStatus ControlPlane::ready() {
     return status;
 }
 
-http_server::ServiceStatus ControlPlane::status(std::size_t service, const WallAnchor& wall) const {
-    return service_status(services_[service], find_verdict(service), wall);
-}
-
 http_server::Model ControlPlane::model() {
     http_server::Model model;
     model.ready = [this] { return ready(); };
     model.services = [this] {
         std::vector<http_server::ServiceStatus> out;
         const WallAnchor wall = WallAnchor::take();
-        for (std::size_t i = 0; i < services_.size(); ++i) out.push_back(status(i, wall));
+        for (const ServiceState& state : services_) out.push_back(service_summary(state, wall));
         return out;
     };
     model.service = [this](std::string_view name) -> std::optional<http_server::ServiceStatus> {
         const auto service = find_service(name);
         if (!service) return std::nullopt;
-        return status(*service, WallAnchor::take());
+        return service_status(services_[*service], find_verdict(*service), WallAnchor::take());
     };
     model.pick = [this](std::string_view name) -> std::optional<SocketAddress> {
         const auto service = find_service(name);

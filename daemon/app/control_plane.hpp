@@ -36,7 +36,8 @@ public:
         unsigned max_probes_in_flight = 256;
     };
 
-    /// `budget` outlives the control plane. `on_published` is called on the control thread after each publication.
+    /// `config` and `budget` outlive the control plane. `on_published` is called on the control thread after each
+    /// publication.
     ControlPlane(asio::any_io_executor executor, const config::Config& config, Surroundings surroundings,
                  upstream::QueryBudget& budget, std::function<void()> on_published);
     ~ControlPlane();
@@ -75,7 +76,6 @@ private:
     FindVerdict find_verdict(std::size_t service) const;
     std::optional<std::size_t> find_service(std::string_view name) const;
     http_server::ReadyStatus ready();
-    http_server::ServiceStatus status(std::size_t service, const WallAnchor& wall) const;
 
     asio::any_io_executor executor_;
     std::function<void()> on_published_;

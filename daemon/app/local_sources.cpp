@@ -17,7 +17,7 @@
 namespace taskdns::app {
 namespace {
 
-constexpr std::size_t most_known = 200'000;  // of services with many tasks that come and go: then begin anew
+constexpr std::size_t most_known = 200'000;  // without a route, of tasks that come and go: then begin anew
 
 std::optional<IpAddress> address_of(const sockaddr* address) {
     if (address == nullptr || (address->sa_family != AF_INET && address->sa_family != AF_INET6)) return std::nullopt;
@@ -68,26 +68,23 @@ view::LocalSource LocalSources::ask(const IpAddress& destination) const {
 }
 
 view::LocalSource LocalSources::find(const IpAddress& destination) {
-    if (known_.size() > most_known) known_.clear();
-    const auto [entry, is_new] = known_.try_emplace(destination);
-    if (is_new) entry->second = ask(destination);
-    return entry->second;
+    if (without_route_.contains(destination)) return {};
+    const view::LocalSource source = ask(destination);
+    if (without_route_.size() > most_known) without_route_.clear();
+    if (!source.address) without_route_.insert(destination);
+    return source;
 }
 
 bool LocalSources::changed() {
     std::optional<std::vector<Interface>> now = interfaces();
     if (now && *now != interfaces_) {
         interfaces_ = std::move(*now);
-        known_.clear();
+        without_route_.clear();
+        ++generation_;
         return true;
     }
-    bool found = false;
-    for (auto& [destination, source] : known_) {
-        if (source.address) continue;
-        source = ask(destination);
-        found = found || source.address.has_value();
-    }
-    return found;
+    return std::erase_if(without_route_,
+                         [this](const IpAddress& destination) { return ask(destination).address.has_value(); }) > 0;
 }
 
 }  // namespace taskdns::app

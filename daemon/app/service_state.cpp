@@ -18,23 +18,23 @@ constexpr auto collecting_time = 10min;  // in which most of a sampled service i
 constexpr auto recent_time = 60s;  // how long a former member's target name is still answered; design.md, section 8
 
 bool same_record(const view::EndpointDecision& x, const view::EndpointDecision& y) {
-    const membership::Member& mx = x.candidate.member;
-    const membership::Member& my = y.candidate.member;
-    return mx.address == my.address && mx.weight == my.weight && mx.priority == my.priority && x.served == y.served;
+    return x.address == y.address && x.record_weight == y.record_weight && x.priority == y.priority &&
+           x.served == y.served;
 }
 
 /// Whether the same records come first equally often: then the view stays.
 bool answers_the_same(const view::Decision& a, const view::Decision& b) {
-    const auto same_endpoint = [](const view::EndpointDecision& x, const view::EndpointDecision& y) {
-        return same_record(x, y) && x.first == y.first && x.weight == y.weight &&
-               x.candidate.source == y.candidate.source;
+    const auto same_endpoint = [&](const view::EndpointDecision& x, const view::EndpointDecision& y) {
+        return same_record(x, y) && x.first == y.first && x.weight == y.weight && a.source_of(x) == b.source_of(y);
     };
     return a.rung == b.rung && a.stale == b.stale && std::ranges::equal(a.endpoints, b.endpoints, same_endpoint);
 }
 
 bool looks_the_same(const view::Decision& a, const view::Decision& b) {
     const auto same_endpoint = [](const view::EndpointDecision& x, const view::EndpointDecision& y) {
-        return same_record(x, y) && x.reason == y.reason && x.candidate.verdict.status == y.candidate.verdict.status;
+        const bool same_word =
+            x.standing.reason == y.standing.reason || (x.why != view::Why::unhealthy && x.why != view::Why::panic);
+        return same_record(x, y) && x.why == y.why && same_word && x.standing.status == y.standing.status;
     };
     return a.rung == b.rung && a.stale == b.stale && a.panic == b.panic && a.zone_preferred == b.zone_preferred &&
            std::ranges::equal(a.endpoints, b.endpoints, same_endpoint);
@@ -204,7 +204,8 @@ void ServiceState::log_basis(membership::Basis before) {
 }
 
 bool ServiceState::choose(const FindVerdict& find_verdict, std::string_view identity) {
-    const std::vector<membership::Member> members = registry_.members();
+    if (!checked() && service_.subset == 0) return false;
+    const std::vector<membership::Member>& members = registry_.members();
     std::vector<SocketAddress> chosen = view::choose_subset(members, find_verdict, service_.subset, identity);
     if (chosen == chosen_) return false;
     chosen_ = std::move(chosen);
@@ -214,14 +215,15 @@ bool ServiceState::choose(const FindVerdict& find_verdict, std::string_view iden
 std::vector<view::Candidate> ServiceState::candidates(const FindVerdict& find_verdict, LocalSources& sources) {
     std::vector<view::Candidate> out;
     const bool need_source = service_.answer.fair || service_.zone.prefer;
-    for (membership::Member& member : registry_.members()) {
+    out.reserve(registry_.members().size());
+    for (const membership::Member& member : registry_.members()) {
         view::Candidate& candidate = out.emplace_back();
         const health::Verdict* verdict = find_verdict(member.address);
         if (verdict != nullptr) candidate.verdict = *verdict;
         candidate.outside_subset = service_.subset > 0 && !std::ranges::binary_search(chosen_, member.address);
         if (candidate.verdict.checked || candidate.outside_subset) not_checked_since_loaded_.erase(member.address);
         candidate.unverified = not_checked_since_loaded_.contains(member.address);
-        if (need_source && !candidate.outside_subset) candidate.source = sources.find(member.address.address);
+        if (need_source && !candidate.outside_subset) candidate.source = source_of(member.address, sources);
         if (own_zone_.empty() && candidate.source.address) {
             own_zone_ = view::find_zone(*candidate.source.address, service_.zone);
         }
@@ -230,11 +232,21 @@ std::vector<view::Candidate> ServiceState::candidates(const FindVerdict& find_ve
     return out;
 }
 
+/// Unless the interfaces have changed since, as the last decision knew it: asking costs three system calls.
+view::LocalSource ServiceState::source_of(const SocketAddress& endpoint, LocalSources& sources) const {
+    if (sources_generation_ == sources.generation()) {
+        const view::EndpointDecision* known = decision_.find(endpoint);
+        if (known != nullptr && decision_.source_of(*known).address) return decision_.source_of(*known);
+    }
+    return sources.find(endpoint.address);
+}
+
 bool ServiceState::decide(const FindVerdict& find_verdict, LocalSources& sources, TimePoint now) {
     own_zone_.clear();  // our own address may have changed
     const std::vector<view::Candidate> all = candidates(find_verdict, sources);
     const view::Circumstances circumstances{registry_.basis(), newcomers_since(registry_, sampled_), own_zone_, now};
     view::Decision decision = view::decide(all, service_, circumstances, decision_);
+    sources_generation_ = sources.generation();
     std::swap(decision, decision_);
     const view::Decision& before = decision;
     if (!looks_the_same(before, decision_)) {
@@ -246,6 +258,7 @@ bool ServiceState::decide(const FindVerdict& find_verdict, LocalSources& sources
     std::vector<IpAddress> recent;
     for (const auto& [address, forgotten_at] : recent_) recent.push_back(address);
     view_ = view::build_service_view(service_, decision_, registry_.answered_once(), recent, seed_);
+    rotation_ = {};
     targets_changed_ = false;
     return true;
 }
@@ -269,12 +282,8 @@ void ServiceState::log_decision(const view::Decision& before) const {
 }
 
 bool ServiceState::is_news(const SocketAddress& endpoint, const health::Verdict& verdict) const {
-    const auto address_of = [](const view::EndpointDecision& known) { return known.candidate.member.address; };
-    const auto known = std::ranges::lower_bound(decision_.endpoints, endpoint, {}, address_of);
-    if (known == decision_.endpoints.end() || address_of(*known) != endpoint) return true;
-    const health::Verdict& before = known->candidate.verdict;
-    return before.status != verdict.status || before.against != verdict.against || before.reason != verdict.reason ||
-           before.local_fault != verdict.local_fault || before.checked != verdict.checked;
+    const view::EndpointDecision* known = decision_.find(endpoint);
+    return known == nullptr || known->standing != verdict.standing();
 }
 
 std::string ServiceState::not_ready_reason(const FindVerdict& find_verdict) const {
@@ -290,8 +299,18 @@ std::string ServiceState::not_ready_reason(const FindVerdict& find_verdict) cons
 }
 
 std::optional<SocketAddress> ServiceState::pick() {
-    if (view_->rotation.empty()) return std::nullopt;
-    return view_->rotation[pick_cursor_++ % view_->rotation.size()];
+    if (rotation_.empty()) rotation_ = view::build_rotation(service_, decision_, seed_);
+    if (rotation_.empty()) return std::nullopt;
+    return rotation_[pick_cursor_++ % rotation_.size()];
+}
+
+ServiceState::Counts ServiceState::counts() const {
+    Counts out{.members = decision_.endpoints.size()};
+    for (const view::EndpointDecision& endpoint : decision_.endpoints) {
+        if (endpoint.standing.status == health::Status::healthy) ++out.healthy;
+        if (endpoint.served) ++out.served;
+    }
+    return out;
 }
 
 }  // namespace taskdns::app

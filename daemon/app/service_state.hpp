@@ -68,10 +68,17 @@ public:
     std::string not_ready_reason(const FindVerdict& find_verdict) const;
     /// The next endpoint of the rotation that HTTP's pick walks through; null if none is served.
     std::optional<SocketAddress> pick();
+    /// Its members, those that the decision knew to be healthy, and those that it serves.
+    struct Counts {
+        std::size_t members = 0;
+        std::size_t healthy = 0;
+        std::size_t served = 0;
+    };
+    Counts counts() const;
 
     const config::Service& service() const { return service_; }
     bool checked() const { return service_.health.check != config::CheckKind::none; }
-    /// Those that choose() chose: to be checked. Sorted.
+    /// Those that choose() chose: to be checked. Sorted; empty where nothing is checked and all are used.
     const std::vector<SocketAddress>& chosen() const { return chosen_; }
     const membership::Registry& registry() const { return registry_; }
     const view::Decision& decision() const { return decision_; }
@@ -90,6 +97,7 @@ private:
     void log_basis(membership::Basis before);
     void log_decision(const view::Decision& before) const;
     std::vector<view::Candidate> candidates(const FindVerdict& find_verdict, LocalSources& sources);
+    view::LocalSource source_of(const SocketAddress& endpoint, LocalSources& sources) const;
 
     config::Service service_;
     std::uint32_t seed_;
@@ -101,11 +109,13 @@ private:
     std::vector<SocketAddress> chosen_;
     std::string own_zone_;  // by our own address; empty: not known
     view::Decision decision_;
+    std::uint64_t sources_generation_ = 0;  // of the decision's sources; 0: none yet
     std::shared_ptr<const view::ServiceView> view_;
     std::optional<Poll> last_poll_;
     std::string last_error_;
     std::uint64_t index_ = 1;
     bool came_or_went_ = false;
+    std::vector<SocketAddress> rotation_;  // of the view, since somebody has asked for it
     std::uint32_t pick_cursor_;
 };
 

@@ -12,15 +12,13 @@ http_server::PollStatus poll_status(const ServiceState::Poll& poll, const WallAn
             .next = wall.at(poll.next)};
 }
 
-http_server::EndpointStatus endpoint_status(const view::EndpointDecision& decision, bool checked,
-                                            const WallAnchor& wall) {
-    const membership::Member& member = decision.candidate.member;
-    const health::Verdict& verdict = decision.candidate.verdict;
+http_server::EndpointStatus endpoint_status(const view::EndpointDecision& decision, const membership::Member& member,
+                                            const health::Verdict& verdict, bool checked, const WallAnchor& wall) {
     http_server::EndpointStatus out;
-    out.address = member.address;
+    out.address = decision.address;
     out.state = checked ? health::to_string(verdict.status) : "unchecked";
     out.served = decision.served;
-    out.reason = decision.reason;
+    out.reason = view::reason(decision);
     // A verdict that no outcome has moved yet is as old as the member.
     const bool moved = checked && verdict.status != health::Status::pending;
     out.since = wall.at(moved ? verdict.since : member.since);
@@ -32,7 +30,6 @@ http_server::EndpointStatus endpoint_status(const view::EndpointDecision& decisi
     out.present = member.presence == membership::Presence::present;
     out.last_seen = wall.at(member.last_seen);
     out.weight = member.weight;
-    out.zone = decision.zone;
     return out;
 }
 
@@ -55,8 +52,7 @@ const char* state_name(view::Readiness readiness) {
 
 }  // namespace
 
-http_server::ServiceStatus service_status(const ServiceState& state, const FindVerdict& find_verdict,
-                                          const WallAnchor& wall) {
+http_server::ServiceStatus service_summary(const ServiceState& state, const WallAnchor& wall) {
     const config::Service& service = state.service();
     http_server::ServiceStatus out;
     out.name = service.name.to_string();
@@ -75,16 +71,28 @@ http_server::ServiceStatus service_status(const ServiceState& state, const FindV
     out.index = state.index();
     if (state.last_poll()) out.last_poll = poll_status(*state.last_poll(), wall);
     out.last_error = state.last_error();
+    const ServiceState::Counts counts = state.counts();
+    out.counts = {.total = counts.members, .healthy = counts.healthy, .served = counts.served};
+    return out;
+}
+
+http_server::ServiceStatus service_status(const ServiceState& state, const FindVerdict& find_verdict,
+                                          const WallAnchor& wall) {
+    http_server::ServiceStatus out = service_summary(state, wall);
     double all_weights = 0;
     for (const view::EndpointDecision& endpoint : state.decision().endpoints) {
         if (comes_first(endpoint)) all_weights += endpoint.weight;
     }
-    for (view::EndpointDecision endpoint : state.decision().endpoints) {
-        // The decision holds the verdict of its time; the last check may be newer.
-        const health::Verdict* verdict = find_verdict(endpoint.candidate.member.address);
-        if (verdict != nullptr) endpoint.candidate.verdict = *verdict;
-        out.endpoints.push_back(endpoint_status(endpoint, state.checked(), wall));
-        if (comes_first(endpoint)) out.endpoints.back().share = endpoint.weight / all_weights;
+    const health::Verdict not_checked;
+    out.endpoints.reserve(state.decision().endpoints.size());
+    for (const view::EndpointDecision& endpoint : state.decision().endpoints) {
+        const membership::Member* member = state.registry().find(endpoint.address);
+        if (member == nullptr) continue;  // it has just left, and the next decision will say so
+        const health::Verdict* verdict = find_verdict(endpoint.address);
+        http_server::EndpointStatus& status = out.endpoints.emplace_back(
+            endpoint_status(endpoint, *member, verdict != nullptr ? *verdict : not_checked, state.checked(), wall));
+        status.zone = view::find_zone(endpoint.address.address, state.service().zone);
+        if (comes_first(endpoint)) status.share = endpoint.weight / all_weights;
     }
     return out;
 }

@@ -8,6 +8,8 @@
 
 namespace taskdns::app {
 
+/// Without its endpoints: how many there are, but not who.
+http_server::ServiceStatus service_summary(const ServiceState& state, const WallAnchor& wall);
 /// `find_verdict` gives the newest verdicts: decisions hold those of their own time.
 http_server::ServiceStatus service_status(const ServiceState& state, const FindVerdict& find_verdict,
                                           const WallAnchor& wall);

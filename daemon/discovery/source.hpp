@@ -26,7 +26,7 @@ public:
     virtual asio::awaitable<Observation> observe() = 0;
 };
 
-/// The source that `service` configures. `resolver` outlives it.
+/// The source that `service` configures. Both outlive it.
 std::unique_ptr<Source> make_source(const config::Service& service, upstream::Resolver& resolver);
 
 }  // namespace taskdns::discovery

@@ -22,11 +22,10 @@ Part addresses_of_family(const config::Service& service, dns::RrType type) {
 
 }  // namespace
 
-StaticSource::StaticSource(const config::Service& service)
-    : observation_(
-          combine({addresses_of_family(service, dns::RrType::a), addresses_of_family(service, dns::RrType::aaaa)},
-                  service.poll.max)) {}
-
-asio::awaitable<Observation> StaticSource::observe() { co_return observation_; }
+asio::awaitable<Observation> StaticSource::observe() {
+    co_return combine(
+        {addresses_of_family(service_, dns::RrType::a), addresses_of_family(service_, dns::RrType::aaaa)},
+        service_.poll.max);
+}
 
 }  // namespace taskdns::discovery

@@ -8,13 +8,15 @@ namespace taskdns::discovery {
 
 class StaticSource final : public Source {
 public:
-    explicit StaticSource(const config::Service& service);
+    /// `service` outlives it: its addresses are kept there only.
+    explicit StaticSource(const config::Service& service) : service_(service) {}
+    StaticSource(config::Service&&) = delete;
 
     /// The same each time, fresh and exhaustive, with a TTL of `poll.max`.
     asio::awaitable<Observation> observe() override;
 
 private:
-    Observation observation_;
+    const config::Service& service_;
 };
 
 }  // namespace taskdns::discovery

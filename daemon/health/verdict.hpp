@@ -16,7 +16,7 @@
 namespace taskdns::health {
 
 /// What one look at an endpoint is worth. Whoever looks (a probe; the application's own connections) says it so.
-enum class Evidence {
+enum class Evidence : std::uint8_t {
     success,
     doubtful,  ///< needs `fall` in a row: timeout, reset, EHOSTUNREACH, TLS, an unexpected status or body
     certain,   ///< acts at once: ECONNREFUSED, HTTP 503
@@ -24,7 +24,7 @@ enum class Evidence {
 };
 
 /// The closed list of what was seen; to_string gives the words of docs/http-api.md.
-enum class Observed {
+enum class Observed : std::uint8_t {
     nothing,
     connected,
     answered,
@@ -54,7 +54,7 @@ struct Outcome {
 /// The evidence that an outcome is. Pure.
 Evidence evidence(Observed observed);
 
-enum class Status {
+enum class Status : std::uint8_t {
     pending,  ///< never yet a success or a conclusive failure
     healthy,
     unhealthy
@@ -74,6 +74,17 @@ struct Flaps {
     void add(TimePoint now);
     /// Whether one happened lately: without one for `window`, all is forgiven.
     bool recent(TimePoint now) const;
+};
+
+/// What others decide by of a verdict: one that differs in none of this changes nothing that is served.
+struct Standing {
+    Status status = Status::pending;
+    Evidence against = Evidence::none;
+    Observed reason = Observed::nothing;
+    bool checked = false;
+    bool local_fault = false;
+
+    bool operator==(const Standing&) const = default;
 };
 
 /// The state machine of one endpoint under one service's policy.
@@ -108,6 +119,7 @@ struct Verdict {
     /// The successes in a row that make an unhealthy endpoint healthy: `rise`, doubled, up to 8 (or `rise` if that is
     /// more), by each run of 3 flaps within 10 min; back to `rise` once 10 min have passed without one.
     unsigned needed_successes(const config::Health& policy, TimePoint now) const;
+    Standing standing() const { return {status, against, reason, checked, local_fault}; }
 
 private:
     bool succeed(Observed observed, const config::Health& policy, TimePoint now);

@@ -2,6 +2,7 @@
 // Layer: http_server (this header: base only).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -37,6 +38,13 @@ struct EndpointStatus {
     std::string zone;     ///< empty: not known
 };
 
+/// Of the endpoints of a service.
+struct EndpointCounts {
+    std::size_t total = 0;
+    std::size_t healthy = 0;
+    std::size_t served = 0;
+};
+
 struct PollStatus {
     WallTime at;
     std::string outcome;              ///< "records" | "empty" | "failed"
@@ -62,7 +70,8 @@ struct ServiceStatus {
     std::uint64_t index = 0;
     std::optional<PollStatus> last_poll;
     std::string last_error;  ///< of the last poll that failed, even if a later one did not; empty: none yet
-    std::vector<EndpointStatus> endpoints;
+    EndpointCounts counts;
+    std::vector<EndpointStatus> endpoints;  ///< empty in a list of services: there may be a hundred thousand
 };
 
 struct ReadyStatus {
@@ -78,7 +87,7 @@ struct ReadyStatus {
 /// without a trailing dot.
 struct Model {
     std::function<ReadyStatus()> ready;
-    std::function<std::vector<ServiceStatus>()> services;
+    std::function<std::vector<ServiceStatus>()> services;  ///< without their endpoints
     std::function<std::optional<ServiceStatus>(std::string_view name)> service;
     /// Moves the service's rotation; null if it serves no endpoint. Only called for a name that service() knows.
     std::function<std::optional<SocketAddress>(std::string_view name)> pick;

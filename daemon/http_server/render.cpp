@@ -1,7 +1,6 @@
 // The values of the model as JSON. Layer: http_server.
 #include "http_server/render.hpp"
 
-#include <algorithm>
 #include <cmath>
 
 #include <boost/json/array.hpp>
@@ -29,13 +28,8 @@ json::value rounded(double number) { return std::round(number * 1000) / 1000; }
 
 json::value rounded_or_null(const std::optional<double>& number) { return number ? rounded(*number) : json::value(); }
 
-json::object counts(const ServiceStatus& service) {
-    const auto& endpoints = service.endpoints;
-    const auto healthy = std::count_if(endpoints.begin(), endpoints.end(),
-                                       [](const EndpointStatus& endpoint) { return endpoint.state == "healthy"; });
-    const auto served = std::count_if(endpoints.begin(), endpoints.end(),
-                                      [](const EndpointStatus& endpoint) { return endpoint.served; });
-    return {{"total", endpoints.size()}, {"healthy", healthy}, {"served", served}};
+json::object counts(const EndpointCounts& counts) {
+    return {{"total", counts.total}, {"healthy", counts.healthy}, {"served", counts.served}};
 }
 
 json::value last_poll(const std::optional<PollStatus>& poll) {
@@ -65,7 +59,7 @@ json::object summary(const ServiceStatus& service) {
             {"last_poll", last_poll(service.last_poll)},
             {"next_poll", service.last_poll ? time_or_null(service.last_poll->next) : json::value()},
             {"last_error", text_or_null(service.last_error)},
-            {"endpoint_counts", counts(service)}};
+            {"endpoint_counts", counts(service.counts)}};
 }
 
 json::value last_check(const std::optional<LastCheck>& check) {

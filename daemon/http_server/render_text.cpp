@@ -46,18 +46,13 @@ std::string format_check(const std::optional<LastCheck>& check) {
     return out + ", " + format_milliseconds(check->latency);
 }
 
-std::string count(const ServiceStatus& service, bool (*wanted)(const EndpointStatus&)) {
-    return std::to_string(std::count_if(service.endpoints.begin(), service.endpoints.end(), wanted));
-}
-
 }  // namespace
 
 std::string services_text(const std::vector<ServiceStatus>& services) {
     std::vector<Row> rows{{"NAME", "STATE", "RUNG", "ENDPOINTS", "HEALTHY", "SERVED", "INDEX", "LAST POLL"}};
     for (const ServiceStatus& service : services) {
-        rows.push_back({service.name, service.state, service.rung, std::to_string(service.endpoints.size()),
-                        count(service, [](const EndpointStatus& endpoint) { return endpoint.state == "healthy"; }),
-                        count(service, [](const EndpointStatus& endpoint) { return endpoint.served; }),
+        rows.push_back({service.name, service.state, service.rung, std::to_string(service.counts.total),
+                        std::to_string(service.counts.healthy), std::to_string(service.counts.served),
                         std::to_string(service.index), format_poll(service.last_poll)});
     }
     return format_table(rows);

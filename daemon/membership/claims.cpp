@@ -2,8 +2,11 @@
 #include "membership/claims.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <iterator>
 #include <tuple>
 #include <unordered_set>
+#include <utility>
 
 namespace taskdns::membership {
 namespace {
@@ -25,160 +28,170 @@ private:
     std::optional<SocketAddress> second_;
 };
 
-}  // namespace
-
-Claims::Key Claims::key_of(const Member& member) {
-    TimePoint time;
+/// What counts in a dispute: of a claim, when it began; a holder yields only to claims that began after this.
+TimePoint time_of(const Member& member) {
     switch (member.presence) {
         case Presence::present:
-            time = member.first_seen;
-            break;
+            return member.first_seen;
         case Presence::withdrawn:
         case Presence::held_guard:
-            time = TimePoint::min();  // a complete answer speaks against it
-            break;
+            return TimePoint::min();  // a complete answer speaks against it
         case Presence::absent:
         case Presence::held_failed:
         case Presence::held_empty:
         case Presence::held_snapshot:
-            time = member.last_seen;
             break;
     }
-    return {member.address, member.presence, time};
+    return member.last_seen;
 }
 
-void Claims::Parties::put(Party party) {
-    if (!more_ && only_.service != party.service) more_ = std::make_unique<std::vector<Party>>(1, only_);
-    if (!more_) {
-        only_ = party;
-        return;
+bool claims(const Member& member) { return member.presence == Presence::present; }
+
+std::uint32_t hash_of(const IpAddress& address) {
+    const std::size_t hash = std::hash<IpAddress>{}(address);
+    return static_cast<std::uint32_t>(hash ^ (hash >> 32));
+}
+
+/// Of `members` (sorted) those at `address`: one for each port.
+std::span<const Member> at(std::span<const Member> members, const IpAddress& address) {
+    const auto found =
+        std::ranges::equal_range(members, address, {}, [](const Member& member) { return member.address.address; });
+    return {found.begin(), found.end()};
+}
+
+/// Those of `after` that are not in `before`, both sorted.
+std::vector<std::uint32_t> added(const std::vector<std::uint32_t>& before, const std::vector<std::uint32_t>& after) {
+    std::vector<std::uint32_t> out;
+    std::ranges::set_difference(after, before, std::back_inserter(out));
+    return out;
+}
+
+}  // namespace
+
+void Claims::insert(ServiceIndex service, std::uint32_t hash) {
+    if (free_ == 0) {
+        entries_.push_back({});
+        free_ = static_cast<std::uint32_t>(entries_.size());
     }
-    const auto place = std::lower_bound(more_->begin(), more_->end(), party.service,
-                                        [](const Party& one, ServiceIndex service) { return one.service < service; });
-    if (place != more_->end() && place->service == party.service) {
-        *place = party;
-    } else {
-        more_->insert(place, party);
+    const std::uint32_t number = free_;
+    Entry& entry = entries_[number - 1];
+    free_ = entry.next;
+    std::uint32_t& first = chains_[hash & (chains_.size() - 1)];
+    entry = {service, first};
+    first = number;
+}
+
+void Claims::erase(ServiceIndex service, std::uint32_t hash) {
+    std::uint32_t* number = &chains_[hash & (chains_.size() - 1)];
+    while (*number != 0 && entries_[*number - 1].service != service) number = &entries_[*number - 1].next;
+    if (*number == 0) return;
+    Entry& entry = entries_[*number - 1];
+    const std::uint32_t next = entry.next;
+    entry.next = std::exchange(free_, *number);
+    *number = next;
+}
+
+void Claims::rebuild(std::size_t chains) {
+    chains_.assign(chains, 0);
+    entries_.clear();
+    free_ = 0;
+    for (std::size_t i = 0; i < services_.size(); ++i) {
+        for (const std::uint32_t hash : services_[i].hashes) insert(static_cast<ServiceIndex>(i), hash);
     }
 }
 
-void Claims::Parties::remove(ServiceIndex service) {
-    std::erase_if(*more_, [service](const Party& one) { return one.service == service; });
-    if (more_->size() > 1) return;
-    only_ = more_->front();
-    more_.reset();
-}
-
-/// The stake of those of `members` (sorted) that are at `address`, the first ones, which it takes away.
-Claims::Stake Claims::take_stake(std::span<const Key>& members, const IpAddress& address) {
-    Stake stake;
-    while (!members.empty() && members.front().endpoint.address == address) {
-        const Key& key = members.front();
-        if (key.presence == Presence::present) {
-            stake.claim = std::max(stake.claim.value_or(key.time), key.time);
-        } else {
-            stake.hold = std::min(stake.hold.value_or(key.time), key.time);
-        }
-        members = members.subspan(1);
-    }
-    return stake;
-}
-
-void Claims::update(Index& index, const IpAddress& address, ServiceIndex service, std::optional<TimePoint> before,
-                    std::optional<TimePoint> after) {
-    if (before == after) return;
-    if (after) {
-        const Party party{service, *after};
-        const auto [found, is_new] = index.try_emplace(address, party);
-        if (!is_new) found->second.put(party);
-        return;
-    }
-    const auto found = index.find(address);
-    if (found->second.is_only(service)) {
-        index.erase(found);
-    } else {
-        found->second.remove(service);
-    }
-}
-
-void Claims::set(ServiceIndex service, bool by_port, const std::vector<Member>& members) {
-    std::vector<Key> keys;
-    keys.reserve(members.size());
-    for (const Member& member : members) keys.push_back(key_of(member));
-    const auto in_order = [](const Key& left, const Key& right) { return left.endpoint < right.endpoint; };
-    if (!std::is_sorted(keys.begin(), keys.end(), in_order)) std::sort(keys.begin(), keys.end(), in_order);
-
+void Claims::set(ServiceIndex service, bool by_port) {
+    if (services_.size() <= service) services_.resize(service + std::size_t{1});
+    const std::span<const Member> members = members_(service);
     Service& entry = services_[service];
-    std::span<const Key> before = entry.members;
-    std::span<const Key> after = keys;
-    while (!before.empty() || !after.empty()) {
-        const bool gone =
-            after.empty() || (!before.empty() && before.front().endpoint.address < after.front().endpoint.address);
-        const IpAddress address = (gone ? before : after).front().endpoint.address;
-        const Stake old_stake = take_stake(before, address);
-        const Stake new_stake = take_stake(after, address);
-        update(claims_, address, service, old_stake.claim, new_stake.claim);
-        update(holds_, address, service, old_stake.hold, new_stake.hold);
+    entry.by_port = by_port;
+    held_ -= entry.held;
+    entry.held = members.size() - static_cast<std::size_t>(std::ranges::count_if(members, claims));
+    held_ += entry.held;
+
+    std::vector<std::uint32_t> hashes;
+    hashes.reserve(members.size());
+    for (const Member& member : members) hashes.push_back(hash_of(member.address.address));
+    std::ranges::sort(hashes);
+    hashes.erase(std::unique(hashes.begin(), hashes.end()), hashes.end());
+    if (hashes == entry.hashes) return;
+    if (!chains_.empty()) {
+        for (const std::uint32_t hash : added(hashes, entry.hashes)) erase(service, hash);
+        for (const std::uint32_t hash : added(entry.hashes, hashes)) insert(service, hash);
     }
-    entry = {by_port, std::move(keys)};
-    if (entry.members.empty()) services_.erase(service);
+    entry.hashes = std::move(hashes);
+    if (entries_.size() > chains_.size() || chains_.empty()) {
+        rebuild(std::bit_ceil(std::max<std::size_t>(entries_.size() * 2, 64)));
+    }
 }
 
 /// Which endpoints `holder` loses to `claimant`.
-std::vector<SocketAddress> Claims::lost_to(const Service& holder, const Service& claimant) {
-    const bool ports_count = holder.by_port || claimant.by_port;
+std::vector<SocketAddress> Claims::lost_to(ServiceIndex holder, ServiceIndex claimant) const {
+    const bool ports_count = services_[holder].by_port || services_[claimant].by_port;
     const auto as_compared = [ports_count](const SocketAddress& endpoint) {
         return SocketAddress{endpoint.address, ports_count ? endpoint.port : std::uint16_t{0}};
     };
-    std::vector<const Key*> disputed;
+    const std::span<const Member> held = members_(holder);
+    const std::span<const Member> claimed_members = members_(claimant);
+    std::vector<const Member*> disputed;
     Common claimed;       // the claimant names it, and the holder has it
     Common both_present;  // both name it
-    auto theirs = claimant.members.begin();
-    const auto end = claimant.members.end();
-    for (const Key& ours : holder.members) {
-        const SocketAddress& endpoint = ours.endpoint;
-        while (theirs != end && theirs->endpoint.address < endpoint.address) ++theirs;
-        for (auto there = theirs; there != end && there->endpoint.address == endpoint.address; ++there) {
-            if (there->presence != Presence::present) continue;
-            if (ports_count && there->endpoint.port != endpoint.port) continue;
+    auto theirs = claimed_members.begin();
+    const auto end = claimed_members.end();
+    for (const Member& ours : held) {
+        const SocketAddress& endpoint = ours.address;
+        while (theirs != end && theirs->address.address < endpoint.address) ++theirs;
+        for (auto there = theirs; there != end && there->address.address == endpoint.address; ++there) {
+            if (!claims(*there)) continue;
+            if (ports_count && there->address.port != endpoint.port) continue;
             claimed.note(as_compared(endpoint));
-            if (ours.presence == Presence::present) {
+            if (claims(ours)) {
                 both_present.note(as_compared(endpoint));
-            } else if (there->time > ours.time) {
+            } else if (time_of(*there) > time_of(ours)) {
                 disputed.push_back(&ours);
             }
         }
     }
     std::vector<SocketAddress> lost;
-    for (const Key* ours : disputed) {
+    for (const Member* ours : disputed) {
         const Common& common = ours->presence == Presence::withdrawn ? both_present : claimed;
-        if (!common.has_another_than(as_compared(ours->endpoint))) lost.push_back(ours->endpoint);
+        if (!common.has_another_than(as_compared(ours->address))) lost.push_back(ours->address);
     }
     return lost;
 }
 
+/// Services that may lose the address of `ours` to `service`, or the reverse.
+std::vector<ServiceIndex> Claims::others_in_dispute(ServiceIndex service, const Member& ours) const {
+    std::vector<ServiceIndex> out;
+    const IpAddress& address = ours.address.address;
+    std::uint32_t number = chains_[hash_of(address) & (chains_.size() - 1)];
+    for (; number != 0; number = entries_[number - 1].next) {
+        const ServiceIndex other = entries_[number - 1].service;
+        if (other == service || (claims(ours) && services_[other].held == 0)) continue;
+        for (const Member& theirs : at(members_(other), address)) {
+            if (claims(theirs) == claims(ours)) continue;
+            if (claims(ours) ? time_of(ours) > time_of(theirs) : time_of(theirs) > time_of(ours))
+                out.push_back(other);
+        }
+    }
+    return out;
+}
+
 std::vector<Claims::Lost> Claims::lost_by(ServiceIndex service) const {
-    const auto found = services_.find(service);
-    if (holds_.empty() || found == services_.end()) return {};
+    if (held_ == 0 || service >= services_.size()) return {};
     std::unordered_set<ServiceIndex> claimants;  // to which it may lose something
     std::unordered_set<ServiceIndex> holders;    // from which it may take something
-    for (const Key& ours : found->second.members) {
-        const bool claims = ours.presence == Presence::present;
-        const Index& index = claims ? holds_ : claims_;
-        const auto there = index.find(ours.endpoint.address);
-        if (there == index.end()) continue;
-        for (const Party& other : there->second.all()) {
-            const bool in_dispute = claims ? ours.time > other.time : other.time > ours.time;
-            if (in_dispute && other.service != service) (claims ? holders : claimants).insert(other.service);
+    for (const Member& ours : members_(service)) {
+        for (const ServiceIndex other : others_in_dispute(service, ours)) {
+            (claims(ours) ? holders : claimants).insert(other);
         }
     }
     std::vector<Lost> out;
     for (const ServiceIndex claimant : claimants) {
-        for (const auto& endpoint : lost_to(found->second, services_.at(claimant)))
-            out.push_back({service, endpoint});
+        for (const auto& endpoint : lost_to(service, claimant)) out.push_back({service, endpoint});
     }
     for (const ServiceIndex holder : holders) {
-        for (const auto& endpoint : lost_to(services_.at(holder), found->second)) out.push_back({holder, endpoint});
+        for (const auto& endpoint : lost_to(holder, service)) out.push_back({holder, endpoint});
     }
     const auto in_order = [](const Lost& left, const Lost& right) {
         return std::tie(left.service, left.endpoint) < std::tie(right.service, right.endpoint);

@@ -3,10 +3,9 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <functional>
 #include <optional>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
 #include "membership/member.hpp"
@@ -28,59 +27,42 @@ public:
         bool operator==(const Lost&) const = default;
     };
 
-    /// The members of `service` from now on. `by_port`: its registry names ports (SRV), so that several services may
-    /// share an address; then only an equal port is the same endpoint.
-    void set(ServiceIndex service, bool by_port, const std::vector<Member>& members);
+    /// The members of a service as they are now, sorted by address and port.
+    using Members = std::function<std::span<const Member>(ServiceIndex service)>;
+
+    explicit Claims(Members members) : members_(std::move(members)) {}
+
+    /// The members of `service` are others from now on. `by_port`: its registry names ports (SRV), so that several
+    /// services may share an address; then only an equal port is the same endpoint.
+    void set(ServiceIndex service, bool by_port);
     /// What has to leave, of whichever service, now that `service` has changed.
     std::vector<Lost> lost_by(ServiceIndex service) const;
 
 private:
-    /// What matters here of a member. The present claim; the others hold, and may have to give up.
-    struct Key {
-        SocketAddress endpoint;
-        Presence presence;
-        TimePoint time;  // of a claim: when it began; of a holder: it yields only to claims that began after this
-    };
     struct Service {
         bool by_port = false;
-        std::vector<Key> members;  // sorted by address and port
+        std::size_t held = 0;               // of its members, those that are not present
+        std::vector<std::uint32_t> hashes;  // of its members' addresses, as they are in the index; sorted, each once
+    };
+    /// Which services have an address: a chain for each value of its hash's last bits. Who it is that has it, and
+    /// since when, is read from the members; so an entry is 8 octets, and an equal hash does no harm.
+    struct Entry {
+        std::uint32_t service;
+        std::uint32_t next;  // index + 1 into entries_; 0: the last one
     };
 
-    /// A service that claims (or holds) an address.
-    struct Party {
-        ServiceIndex service;
-        TimePoint time;  // as in Key; at several ports, the one that is in dispute first
-    };
-    /// All that do: nearly always one, and there may be a hundred thousand addresses, so that one is kept in place.
-    class Parties {
-    public:
-        explicit Parties(Party only) : only_(only) {}
-        std::span<const Party> all() const { return more_ ? std::span<const Party>(*more_) : std::span(&only_, 1); }
-        void put(Party party);
-        bool is_only(ServiceIndex service) const { return !more_ && only_.service == service; }
-        void remove(ServiceIndex service);  // one of several
+    void insert(ServiceIndex service, std::uint32_t hash);
+    void erase(ServiceIndex service, std::uint32_t hash);
+    void rebuild(std::size_t chains);
+    std::vector<ServiceIndex> others_in_dispute(ServiceIndex service, const Member& ours) const;
+    std::vector<SocketAddress> lost_to(ServiceIndex holder, ServiceIndex claimant) const;
 
-    private:
-        Party only_;                                // if there are no more
-        std::unique_ptr<std::vector<Party>> more_;  // all, sorted by service
-    };
-    using Index = std::unordered_map<IpAddress, Parties>;
-
-    /// What one service has at one address.
-    struct Stake {
-        std::optional<TimePoint> claim;  // the latest
-        std::optional<TimePoint> hold;   // that yields to the earliest
-    };
-
-    static Key key_of(const Member& member);
-    static Stake take_stake(std::span<const Key>& members, const IpAddress& address);
-    static void update(Index& index, const IpAddress& address, ServiceIndex service, std::optional<TimePoint> before,
-                       std::optional<TimePoint> after);
-    static std::vector<SocketAddress> lost_to(const Service& holder, const Service& claimant);
-
-    std::unordered_map<ServiceIndex, Service> services_;
-    Index claims_;
-    Index holds_;
+    Members members_;
+    std::vector<Service> services_;
+    std::size_t held_ = 0;               // of all services
+    std::vector<std::uint32_t> chains_;  // a power of two of them: index + 1 of each one's first entry
+    std::vector<Entry> entries_;         // of services with such a hash
+    std::uint32_t free_ = 0;             // the first of those that are not in use, chained likewise
 };
 
 }  // namespace taskdns::membership

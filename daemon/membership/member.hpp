@@ -11,7 +11,7 @@
 namespace taskdns::membership {
 
 /// Why a member is a member.
-enum class Presence {
+enum class Presence : std::uint8_t {
     present,       ///< in the last answer
     absent,        ///< not in the last sample, which shows only some: a member all the same, for `absent_max`
     withdrawn,     ///< absent from a complete answer: the reserve, for `reserve`

@@ -40,6 +40,12 @@ bool see(Member& member, const discovery::Sighting& sighting, const discovery::R
     return changed;
 }
 
+template <class Members>
+auto find_in(Members& members, const SocketAddress& endpoint) -> decltype(members.data()) {
+    const auto found = std::ranges::lower_bound(members, endpoint, {}, &Member::address);
+    return found != members.end() && found->address == endpoint ? &*found : nullptr;
+}
+
 }  // namespace
 
 const char* to_string(Basis basis) {
@@ -79,7 +85,7 @@ void Registry::load(const std::vector<Member>& members, TimePoint now) {
         // Nobody looked after the last answer, so absence does not age from there to now.
         member.absence_suspended = now - newest_first.front().last_seen;
         const bool over = expiry(member, {}) <= now;
-        if (!over && members_.size() < policy_.max_endpoints) members_.try_emplace(member.address, member);
+        if (!over && members_.size() < policy_.max_endpoints) insert(member);
     }
     if (!members_.empty() && basis_ == Basis::not_polled) basis_ = Basis::loaded;
 }
@@ -102,7 +108,7 @@ bool Registry::apply(const discovery::Observation& observation, TimePoint now) {
 void Registry::note_answer(TimePoint now) {
     if (first_answered_ == never) first_answered_ = now;
     if (failed_since_ == never) return;
-    for (auto& [address, member] : members_) member.absence_suspended += now - failed_since_;
+    for (Member& member : members_) member.absence_suspended += now - failed_since_;
     failed_since_ = never;
 }
 
@@ -116,7 +122,7 @@ void Registry::note_silence(dns::RrType type, TimePoint now) {
 void Registry::end_silence(dns::RrType type, TimePoint now) {
     const auto silent = silent_since_.find(type);
     if (silent == silent_since_.end()) return;
-    for (auto& [address, member] : members_) {
+    for (Member& member : members_) {
         if (member.type == type) member.absence_suspended += now - silent->second;
     }
     silent_since_.erase(silent);
@@ -140,7 +146,7 @@ bool Registry::withdraw_unshown(const discovery::Records& records, TimePoint now
                            [type](const discovery::Rrset& rrset) { return rrset.type == type; });
     };
     bool changed = false;
-    for (auto& [address, member] : members_) {
+    for (Member& member : members_) {
         if (!histories_.contains(member.type) || shown(member.type)) continue;
         if (become(member, Presence::withdrawn, now)) changed = true;
     }
@@ -161,20 +167,21 @@ bool Registry::apply_rrset(const discovery::Rrset& rrset, TimePoint now) {
     std::size_t newcomers = 0;
     for (const discovery::Sighting& sighting : rrset.sightings) {
         named.push_back(sighting.address);
-        const auto found = members_.find(sighting.address);
-        if (found == members_.end()) unknown.push_back(&sighting);
-        if (found == members_.end() || found->second.presence == Presence::withdrawn) ++newcomers;
-        if (found != members_.end() && see(found->second, sighting, rrset, now)) changed = true;
+        Member* const member = find(sighting.address);
+        if (member == nullptr) unknown.push_back(&sighting);
+        if (member == nullptr || member->presence == Presence::withdrawn) ++newcomers;
+        if (member != nullptr && see(*member, sighting, rrset, now)) changed = true;
     }
     std::sort(named.begin(), named.end());
 
     const Reading reading = histories_[rrset.type].read(rrset, known_before, named.size(), newcomers, policy_, now);
-    for (auto& [address, member] : members_) {
+    for (Member& member : members_) {
         if (member.type != rrset.type || member.presence == Presence::withdrawn) continue;
-        if (std::binary_search(named.begin(), named.end(), address)) continue;
+        if (std::binary_search(named.begin(), named.end(), member.address)) continue;
         if (become(member, presence_of_absent(reading), now)) changed = true;
     }
     // Last, so that those who have just become absent make room.
+    members_.reserve(std::min<std::size_t>(members_.size() + unknown.size(), policy_.max_endpoints));
     for (const discovery::Sighting* sighting : unknown) {
         if (admit(*sighting, rrset, now)) changed = true;
     }
@@ -186,14 +193,20 @@ bool Registry::admit(const discovery::Sighting& sighting, const discovery::Rrset
         if (rrset.answered) ++overflows_;
         return false;
     }
-    members_.try_emplace(sighting.address, Member{.address = sighting.address,
-                                                  .priority = sighting.priority,
-                                                  .weight = sighting.weight,
-                                                  .type = rrset.type,
-                                                  .first_seen = now,
-                                                  .last_seen = now,
-                                                  .since = now});
+    insert({.address = sighting.address,
+            .priority = sighting.priority,
+            .weight = sighting.weight,
+            .type = rrset.type,
+            .first_seen = now,
+            .last_seen = now,
+            .since = now});
     return true;
+}
+
+/// At its place, unless it is there; answers are sorted mostly, and then that is the end.
+void Registry::insert(const Member& member) {
+    const auto place = std::ranges::lower_bound(members_, member.address, {}, &Member::address);
+    if (place == members_.end() || place->address != member.address) members_.insert(place, member);
 }
 
 /// The withdrawn one that is so for the longest goes first, then the absent one that was seen longest ago.
@@ -203,12 +216,12 @@ bool Registry::make_room() {
         const bool withdrawn = candidate.presence == Presence::withdrawn;
         if (!withdrawn && candidate.presence != Presence::absent) return false;
         if (victim == members_.end()) return true;
-        const Member& so_far = victim->second;
+        const Member& so_far = *victim;
         if (withdrawn != (so_far.presence == Presence::withdrawn)) return withdrawn;
         return withdrawn ? candidate.since < so_far.since : candidate.last_seen < so_far.last_seen;
     };
     for (auto entry = members_.begin(); entry != members_.end(); ++entry) {
-        if (better(entry->second)) victim = entry;
+        if (better(*entry)) victim = entry;
     }
     if (victim == members_.end()) return false;
     members_.erase(victim);
@@ -221,7 +234,7 @@ bool Registry::apply_empty(TimePoint now) {
     if (empty_since_ == never) empty_since_ = now;
     for (auto& [type, history] : histories_) history.interrupt();
     bool changed = false;
-    for (auto& [address, member] : members_) {
+    for (Member& member : members_) {
         // The reserve stays the reserve: it left by a complete answer, which is stronger than an empty one.
         if (member.presence != Presence::withdrawn && become(member, Presence::held_empty, now)) changed = true;
     }
@@ -234,7 +247,7 @@ bool Registry::apply_failed(TimePoint now) {
     while (!silent_since_.empty()) end_silence(silent_since_.begin()->first, now);  // from now on all fail
     for (auto& [type, history] : histories_) history.suspend_guard();
     bool changed = false;
-    for (auto& [address, member] : members_) {
+    for (Member& member : members_) {
         const bool vouched_for = member.presence == Presence::present || member.presence == Presence::absent ||
                                  member.presence == Presence::held_guard;
         if (vouched_for && become(member, Presence::held_failed, now)) changed = true;
@@ -252,8 +265,8 @@ Basis Registry::records_basis() const {
 }
 
 std::size_t Registry::known(dns::RrType type) const {
-    return static_cast<std::size_t>(std::count_if(members_.begin(), members_.end(), [type](const auto& entry) {
-        return entry.second.type == type && entry.second.presence != Presence::withdrawn;
+    return static_cast<std::size_t>(std::count_if(members_.begin(), members_.end(), [type](const Member& member) {
+        return member.type == type && member.presence != Presence::withdrawn;
     }));
 }
 
@@ -295,7 +308,7 @@ bool Registry::expire_guards(TimePoint now) {
         const TimePoint ended = history.guard_ends();
         if (ended > now) continue;
         history.end_guard();
-        for (auto& [address, member] : members_) {
+        for (Member& member : members_) {
             if (member.type != type || member.presence != Presence::held_guard) continue;
             become(member, Presence::withdrawn, ended);
         }
@@ -309,8 +322,7 @@ bool Registry::expire(TimePoint now) {
     bool changed = expire_guards(now);
     for (;;) {  // fewer members need shorter absence to be believed gone: ends when none leaves
         const AbsenceLimits limits = absence_limits();
-        if (std::erase_if(members_, [&](const auto& entry) { return expiry(entry.second, limits) <= now; }) == 0)
-            break;
+        if (std::erase_if(members_, [&](const Member& member) { return expiry(member, limits) <= now; }) == 0) break;
         changed = true;
     }
     return changed;
@@ -320,23 +332,20 @@ TimePoint Registry::next_expiry() const {
     TimePoint next = never;
     for (const auto& [type, history] : histories_) next = std::min(next, history.guard_ends());
     const AbsenceLimits limits = absence_limits();
-    for (const auto& [address, member] : members_) next = std::min(next, expiry(member, limits));
+    for (const Member& member : members_) next = std::min(next, expiry(member, limits));
     return next;
 }
 
 bool Registry::release(const SocketAddress& endpoint) {
-    const auto found = members_.find(endpoint);
-    if (found == members_.end() || found->second.presence == Presence::present) return false;
-    members_.erase(found);
+    const Member* const member = find(endpoint);
+    if (member == nullptr || member->presence == Presence::present) return false;
+    members_.erase(members_.begin() + (member - members_.data()));
     return true;
 }
 
-std::vector<Member> Registry::members() const {
-    std::vector<Member> out;
-    out.reserve(members_.size());
-    for (const auto& [address, member] : members_) out.push_back(member);
-    return out;
-}
+const Member* Registry::find(const SocketAddress& endpoint) const { return find_in(members_, endpoint); }
+
+Member* Registry::find(const SocketAddress& endpoint) { return find_in(members_, endpoint); }
 
 std::optional<double> Registry::coverage() const {
     if (basis_ != Basis::sample) return 1;

@@ -48,8 +48,10 @@ public:
     /// Another service has taken the address of `endpoint`, which is only held here: it leaves. True if it was there.
     bool release(const SocketAddress& endpoint);
 
-    /// Sorted by address and port.
-    std::vector<Member> members() const;
+    /// Sorted by address and port. Valid until the next call that is not const.
+    const std::vector<Member>& members() const { return members_; }
+    /// Null if it is no member.
+    const Member* find(const SocketAddress& endpoint) const;
     Basis basis() const { return basis_; }
     /// The upstream has answered at least once, if only to say that there are none.
     bool answered_once() const { return first_answered_ != never; }
@@ -71,7 +73,9 @@ private:
     void note_answer(TimePoint now);
     void note_silence(dns::RrType type, TimePoint now);
     void end_silence(dns::RrType type, TimePoint now);
+    Member* find(const SocketAddress& endpoint);
     bool admit(const discovery::Sighting& sighting, const discovery::Rrset& rrset, TimePoint now);
+    void insert(const Member& member);
     bool make_room();
     bool withdraw_unshown(const discovery::Records& records, TimePoint now);
     bool expire_guards(TimePoint now);
@@ -89,7 +93,7 @@ private:
     TimePoint empty_since_ = never;  // start of the present run of empty answers; failures in between do not end it
     std::map<dns::RrType, TimePoint> silent_since_;  // types that fail while others do not: the same for them
     TimePoint failed_since_ = never;  // start of the present run of failures: absence does not age meanwhile
-    std::map<SocketAddress, Member> members_;
+    std::vector<Member> members_;     // sorted by address and port: a hundred thousand nodes would be twice as large
     std::map<dns::RrType, RrsetHistory> histories_;  // of the types that the last answers had
 };
 

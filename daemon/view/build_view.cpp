@@ -49,14 +49,14 @@ void put_address(Octets& out, const IpAddress& address, std::uint32_t ttl) {
 
 /// A served endpoint as it is scheduled, and the SRV record that it becomes.
 struct Served {
-    const membership::Member* member;
+    const EndpointDecision* endpoint;
     Turn turn;
 };
 
 /// The one priority of all that come first. Lower numbers are of those that fail and are served all the same.
 std::uint16_t first_priority(const Decision& decision) {
     const auto first = std::ranges::find_if(decision.endpoints, &EndpointDecision::first);
-    return first == decision.endpoints.end() ? 0 : first->candidate.member.priority;
+    return first == decision.endpoints.end() ? 0 : first->priority;
 }
 
 /// Backups follow by zone and priority: our own zone's of the same priority, then other zones', then by the distance
@@ -66,12 +66,11 @@ std::vector<Served> served_endpoints(const Decision& decision) {
     const int first = first_priority(decision);
     for (const EndpointDecision& endpoint : decision.endpoints) {
         if (!endpoint.served) continue;
-        const membership::Member& member = endpoint.candidate.member;
-        out.push_back({&member,
-                       {.destination = {member.address.address, endpoint.candidate.source},
+        out.push_back({&endpoint,
+                       {.destination = {endpoint.address.address, decision.source_of(endpoint)},
                         .first = endpoint.first,
                         .weight = endpoint.weight,
-                        .tier = 1U + static_cast<unsigned>(std::abs(member.priority - first))}});
+                        .tier = 1U + static_cast<unsigned>(std::abs(endpoint.priority - first))}});
     }
     return out;
 }
@@ -146,45 +145,33 @@ PreparedRrset prepare_srv(const std::vector<Served>& served, std::uint16_t first
     PreparedRrset out;
     std::vector<Turn> turns;
     turns.reserve(served.size());
-    out.addresses.reserve(served.size());
     answer.fair = false;
     const auto ttl = static_cast<std::uint32_t>(answer.ttl.count());
-    for (const auto& [member, turn] : served) {
-        if (member->priority < first_priority) continue;
-        if (member->address.port == 0 || out.addresses.size() >= most_records) continue;
-        const std::string label = target_label(member->address.address);
+    Octets address;
+    for (const auto& [endpoint, turn] : served) {
+        if (endpoint->priority < first_priority) continue;
+        if (endpoint->address.port == 0 || turns.size() >= most_records) continue;
+        const std::string label = target_label(endpoint->address.address);
         // RFC 1035 section 3.1: below a name that long there is no room for its target.
         if (1 + label.size() + parent.size() > dns::longest_name) continue;
         turns.push_back(turn);
         out.offsets.push_back(static_cast<std::uint32_t>(out.wire.size()));
         put_record_head(out.wire, dns::RrType::srv, ttl, 6 + 1 + label.size() + parent.size());
-        put16(out.wire, member->priority);
-        put16(out.wire, member->weight);
-        put16(out.wire, member->address.port);
+        put16(out.wire, endpoint->priority);
+        put16(out.wire, endpoint->record_weight);
+        put16(out.wire, endpoint->address.port);
         out.wire.push_back(static_cast<std::uint8_t>(label.size()));
         std::ranges::copy(label, std::back_inserter(out.wire));
         put(out.wire, parent);
-        Octets& address = out.addresses.emplace_back();
-        address.reserve(record_head_size + member->address.address.bytes().size());
-        put_address(address, member->address.address, ttl);
+        address.clear();
+        put_address(address, endpoint->address.address, ttl);
+        out.addresses.push_back(address);
     }
     if (!out.offsets.empty()) out.offsets.push_back(static_cast<std::uint32_t>(out.wire.size()));
+    out.wire.shrink_to_fit();
+    out.offsets.shrink_to_fit();
+    out.addresses.shrink_to_fit();
     schedule(out, turns, answer, seed);
-    return out;
-}
-
-/// HTTP's pick gives one endpoint at a time: each slot's first, of both families.
-std::vector<SocketAddress> rotation(const std::vector<Served>& served, config::Answer answer, std::uint32_t seed) {
-    std::vector<Turn> turns;
-    turns.reserve(served.size());
-    for (const Served& endpoint : served) turns.push_back(endpoint.turn);
-    if (turns.size() > most_records) turns.resize(most_records);
-    answer.size = 1;
-    answer.fair = false;
-    std::vector<SocketAddress> out;
-    for (const std::uint16_t number : build_schedule(turns, answer, seed).numbers) {
-        out.push_back(served[number].member->address);
-    }
     return out;
 }
 
@@ -249,10 +236,9 @@ std::shared_ptr<const ServiceView> build_service_view(const config::Service& ser
     out->answer_ttl = static_cast<std::uint32_t>(service.answer.ttl.count());
     out->soa = make_soa();
 
+    out->targets.reserve(recent.size() + decision.endpoints.size());
     out->targets.assign(recent.begin(), recent.end());
-    for (const EndpointDecision& endpoint : decision.endpoints) {
-        out->targets.push_back(endpoint.candidate.member.address.address);
-    }
+    for (const EndpointDecision& endpoint : decision.endpoints) out->targets.push_back(endpoint.address.address);
     std::ranges::sort(out->targets);
     out->targets.erase(std::unique(out->targets.begin(), out->targets.end()), out->targets.end());
 
@@ -260,10 +246,27 @@ std::shared_ptr<const ServiceView> build_service_view(const config::Service& ser
     const std::size_t parent = underscore_octets(wire);
     out->target_parent_offset = static_cast<std::uint8_t>(parent);
     const std::vector<Served> served = served_endpoints(decision);
-    out->rotation = rotation(served, service.answer, seed);
     out->a = prepare_addresses(served, true, service.answer, seed);
     out->aaaa = prepare_addresses(served, false, service.answer, seed);
     out->srv = prepare_srv(served, first_priority(decision), wire.subspan(parent), service.answer, seed);
+    return out;
+}
+
+/// One endpoint at a time: each slot's first.
+std::vector<SocketAddress> build_rotation(const config::Service& service, const Decision& decision,
+                                          std::uint32_t seed) {
+    const std::vector<Served> served = served_endpoints(decision);
+    std::vector<Turn> turns;
+    turns.reserve(served.size());
+    for (const Served& endpoint : served) turns.push_back(endpoint.turn);
+    if (turns.size() > most_records) turns.resize(most_records);
+    config::Answer answer = service.answer;
+    answer.size = 1;
+    answer.fair = false;
+    std::vector<SocketAddress> out;
+    for (const std::uint16_t number : build_schedule(turns, answer, seed).numbers) {
+        out.push_back(served[number].endpoint->address);
+    }
     return out;
 }
 

@@ -17,4 +17,9 @@ std::shared_ptr<const ServiceView> build_service_view(const config::Service& ser
                                                       bool upstream_answered, std::span<const IpAddress> recent,
                                                       std::uint32_t seed = 0);
 
+/// The served endpoints, of both families, in schedule order: what HTTP's pick walks through. Made when it is asked
+/// for, since most services never are.
+std::vector<SocketAddress> build_rotation(const config::Service& service, const Decision& decision,
+                                          std::uint32_t seed = 0);
+
 }  // namespace taskdns::view

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 
 #include "view/shares.hpp"
 
@@ -126,31 +127,29 @@ bool is_panic(std::span<const Candidate> candidates, const config::Panic& policy
     return members >= policy.min_members && doubtful * 100 > threshold * members;
 }
 
-const char* held_reason(Presence presence) {
+Why why_served(Presence presence) {
     switch (presence) {
         case Presence::held_failed:
-            return "held:upstream_failed";
+            return Why::upstream_failed;
         case Presence::held_empty:
-            return "held:upstream_empty";
+            return Why::upstream_empty;
         case Presence::held_guard:
-            return "held:shrink_guard";
+            return Why::shrink_guard;
         case Presence::held_snapshot:
-            return "held:snapshot";
+            return Why::snapshot;
         case Presence::present:
         case Presence::absent:
         case Presence::withdrawn:
             break;
     }
-    return "served";
+    return Why::served;
 }
 
-std::string reason(const Candidate& candidate, bool checked, bool served, bool in_panic) {
-    if (candidate.outside_subset) return "outside_subset";
-    if (checked && candidate.verdict.status == Status::unhealthy) {
-        return std::string(in_panic ? "panic:" : "unhealthy:") + to_string(candidate.verdict.reason);
-    }
-    if (candidate.member.presence == Presence::withdrawn) return "withdrawn";
-    return served ? held_reason(candidate.member.presence) : "withheld:first_check";
+Why why(const Candidate& candidate, bool checked, bool served, bool in_panic) {
+    if (candidate.outside_subset) return Why::outside_subset;
+    if (checked && candidate.verdict.status == Status::unhealthy) return in_panic ? Why::panic : Why::unhealthy;
+    if (candidate.member.presence == Presence::withdrawn) return Why::withdrawn;
+    return served ? why_served(candidate.member.presence) : Why::first_check;
 }
 
 bool goes_beyond_the_registry(Presence presence) {
@@ -181,6 +180,45 @@ const char* to_string(Rung rung) {
     return "";
 }
 
+std::string reason(const EndpointDecision& endpoint) {
+    switch (endpoint.why) {
+        case Why::served:
+            return "served";
+        case Why::unhealthy:
+            return std::string("unhealthy:") + to_string(endpoint.standing.reason);
+        case Why::panic:
+            return std::string("panic:") + to_string(endpoint.standing.reason);
+        case Why::first_check:
+            return "withheld:first_check";
+        case Why::withdrawn:
+            return "withdrawn";
+        case Why::upstream_failed:
+            return "held:upstream_failed";
+        case Why::upstream_empty:
+            return "held:upstream_empty";
+        case Why::shrink_guard:
+            return "held:shrink_guard";
+        case Why::snapshot:
+            return "held:snapshot";
+        case Why::outside_subset:
+            return "outside_subset";
+    }
+    return "";
+}
+
+std::uint16_t Decision::number_of(const LocalSource& source) {
+    const auto known = std::ranges::find(sources, source);
+    const auto number = static_cast<std::size_t>(known - sources.begin());
+    if (number > std::numeric_limits<std::uint16_t>::max()) return 0;  // no machine has so many addresses
+    if (known == sources.end()) sources.push_back(source);
+    return static_cast<std::uint16_t>(number);
+}
+
+const EndpointDecision* Decision::find(const SocketAddress& address) const {
+    const auto found = std::ranges::lower_bound(endpoints, address, {}, &EndpointDecision::address);
+    return found != endpoints.end() && found->address == address ? &*found : nullptr;
+}
+
 Decision decide(std::span<const Candidate> candidates, const config::Service& service,
                 const Circumstances& circumstances, const Decision& previous) {
     Decision decision;
@@ -201,13 +239,17 @@ Decision decide(std::span<const Candidate> candidates, const config::Service& se
         if (served && decision.rung == Rung::healthy && candidate.verdict.status == Status::healthy) {
             passing.push_back(candidate.member.address);
         }
-        EndpointDecision& endpoint = decision.endpoints.emplace_back();
-        endpoint.candidate = candidate;
-        endpoint.served = served;
-        endpoint.reason = reason(candidate, checked, served, in_panic);
+        decision.endpoints.push_back({.address = candidate.member.address,
+                                      .priority = candidate.member.priority,
+                                      .record_weight = candidate.member.weight,
+                                      .presence = candidate.member.presence,
+                                      .standing = candidate.verdict.standing(),
+                                      .why = why(candidate, checked, served, in_panic),
+                                      .served = served,
+                                      .source = decision.number_of(candidate.source)});
     }
     if (!passing.empty()) decision.last_healthy = std::move(passing);
-    share_turns(decision, service, circumstances);
+    share_turns(decision, candidates, service, circumstances);
     return decision;
 }
 

@@ -5,8 +5,10 @@
 // discovery -> membership -> health -> [view] -> dns_server, http_server
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/time.hpp"
@@ -40,18 +42,38 @@ enum class Rung {
 
 const char* to_string(Rung rung);
 
-/// The closed list of reasons (docs/http-api.md): why an endpoint is in the answers or not. "served",
-/// "unhealthy:refused" (and the other words of health::Observed), "withheld:first_check", "withdrawn",
-/// "held:upstream_failed", "held:upstream_empty", "held:shrink_guard", "held:snapshot", "outside_subset",
-/// "panic:timeout" (served though it fails its checks, with the word of what failed).
-struct EndpointDecision {
-    Candidate candidate;
-    bool served = false;
-    std::string reason;
-    std::string zone;    ///< of `zone.map`; empty: not known
-    bool first = false;  ///< it may come first; else it is only a backup behind others (another zone, SRV priority)
-    double weight = 1;   ///< of its turns to come first, relative to the others: order, SRV weight, slow start
+/// The closed list of reasons (docs/http-api.md): why an endpoint is in the answers or not.
+enum class Why : std::uint8_t {
+    served,           ///< "served"
+    unhealthy,        ///< "unhealthy:refused", and the other words of health::Observed
+    panic,            ///< "panic:timeout": served though it fails its checks, with the word of what failed
+    first_check,      ///< "withheld:first_check"
+    withdrawn,        ///< "withdrawn"
+    upstream_failed,  ///< "held:upstream_failed"
+    upstream_empty,   ///< "held:upstream_empty"
+    shrink_guard,     ///< "held:shrink_guard"
+    snapshot,         ///< "held:snapshot"
+    outside_subset    ///< "outside_subset"
 };
+
+/// What is decided of one member. There may be a hundred thousand, so it holds only what the next decision is
+/// compared with and what the view is built from; the rest (since when, the last check, the zone) is asked of the
+/// registry, the checks and the configuration by whoever shows it.
+struct EndpointDecision {
+    SocketAddress address;
+    std::uint16_t priority = 1;
+    std::uint16_t record_weight = 1;  ///< as the registry names it
+    membership::Presence presence = membership::Presence::present;
+    health::Standing standing;  ///< of the verdict that was decided by; as made where the service is not checked
+    Why why = Why::served;
+    bool served = false;
+    bool first = false;  ///< it may come first; else it is only a backup behind others (another zone, SRV priority)
+    std::uint16_t source = 0;  ///< number in Decision::sources
+    double weight = 1;         ///< of its turns to come first, relative to the others: order, SRV weight, slow start
+};
+
+/// The word of the closed list.
+std::string reason(const EndpointDecision& endpoint);
 
 struct Decision {
     Rung rung = Rung::not_ready;
@@ -59,8 +81,16 @@ struct Decision {
     bool panic = false;           ///< too many fail by doubtful evidence: they take their turn with the healthy
     bool zone_preferred = false;  ///< only endpoints of our own zone come first
     std::vector<EndpointDecision> endpoints;  ///< every member, in the members' order
+    std::vector<LocalSource> sources{{}};     ///< of all endpoints, each once; the first one: none
     std::vector<SocketAddress> last_healthy;  ///< the last non-empty set that stood on the rung `healthy` by passing
     TimePoint next_change = never;            ///< when it changes by time alone: a slow start's next step
+
+    /// What the kernel would send from to `endpoint`, one of these.
+    const LocalSource& source_of(const EndpointDecision& endpoint) const { return sources[endpoint.source]; }
+    /// The number of `source` in `sources`, where it is put if it is new.
+    std::uint16_t number_of(const LocalSource& source);
+    /// That of `address`; null if it was no member.
+    const EndpointDecision* find(const SocketAddress& address) const;
 };
 
 /// What does not belong to one endpoint.
@@ -81,7 +111,7 @@ struct Circumstances {
 Decision decide(std::span<const Candidate> candidates, const config::Service& service,
                 const Circumstances& circumstances, const Decision& previous);
 
-/// The zone of `address` by `zone.map`: that of the longest prefix; empty if none holds it.
-std::string find_zone(const IpAddress& address, const config::Zone& zone);
+/// The zone of `address` by `zone.map`: that of the longest prefix; empty if none holds it. It points into `zone`.
+std::string_view find_zone(const IpAddress& address, const config::Zone& zone);
 
 }  // namespace taskdns::view

@@ -6,8 +6,9 @@
 
 namespace taskdns::view {
 
-/// Fills in `zone`, `first` and `weight` of every endpoint, `zone_preferred` and `next_change`, of a decision whose
-/// rung, panic and served endpoints are set.
-void share_turns(Decision& decision, const config::Service& service, const Circumstances& circumstances);
+/// Fills in `first` and `weight` of every endpoint, `zone_preferred` and `next_change`, of a decision whose rung,
+/// panic and served endpoints are set. `candidates`: those that it is of, in the endpoints' order.
+void share_turns(Decision& decision, std::span<const Candidate> candidates, const config::Service& service,
+                 const Circumstances& circumstances);
 
 }  // namespace taskdns::view

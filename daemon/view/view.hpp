@@ -20,6 +20,28 @@
 
 namespace taskdns::view {
 
+/// Octet strings, one behind the other: two allocations for all of them.
+class OctetStrings {
+public:
+    std::size_t size() const { return ends_.size(); }
+    std::span<const std::uint8_t> operator[](std::size_t number) const {
+        const std::size_t begin = number == 0 ? 0 : ends_[number - 1];
+        return {octets_.data() + begin, ends_[number] - begin};
+    }
+    void push_back(std::span<const std::uint8_t> octets) {
+        octets_.insert(octets_.end(), octets.begin(), octets.end());
+        ends_.push_back(static_cast<std::uint32_t>(octets_.size()));
+    }
+    void shrink_to_fit() {
+        octets_.shrink_to_fit();
+        ends_.shrink_to_fit();
+    }
+
+private:
+    std::vector<std::uint8_t> octets_;
+    std::vector<std::uint32_t> ends_;
+};
+
 /// The records of one type in wire form and the order in which they come first.
 struct PreparedRrset {
     /// `stride` octets each. A, AAAA: a whole record whose owner is the pointer 0xC00C to the question's name.
@@ -30,7 +52,7 @@ struct PreparedRrset {
     std::vector<std::uint32_t> offsets;
     /// SRV only: record i's address record from TYPE to RDATA (14 or 26 octets) at i in this array, for the
     /// additional section, and where in the SRV record its target begins is fixed (16 octets after TYPE).
-    std::vector<std::vector<std::uint8_t>> addresses;
+    OctetStrings addresses;
 
     /// Slots of `width` record numbers: the first is the slot's first choice, the rest its backups, padded at the end
     /// with `no_record`. Whoever answers takes slot (cursor % slots).
@@ -73,8 +95,6 @@ struct ServiceView {
     /// name to skip to reach the targets' parent.
     std::uint8_t target_parent_offset = 0;
     std::uint32_t answer_ttl = 1;  ///< seconds
-    /// The served endpoints in schedule order, one per slot of the rotation: what HTTP's pick walks through.
-    std::vector<SocketAddress> rotation;
 };
 
 /// Where an owner name leads. Names of services and of their aliases are apexes of their own.

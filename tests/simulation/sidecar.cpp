@@ -19,9 +19,7 @@ constexpr auto idle_after = 60s;
 
 bool answers_the_same(const view::Decision& a, const view::Decision& b) {
     const auto same_endpoint = [](const view::EndpointDecision& x, const view::EndpointDecision& y) {
-        const membership::Member& mx = x.candidate.member;
-        const membership::Member& my = y.candidate.member;
-        return mx.address == my.address && mx.weight == my.weight && mx.priority == my.priority &&
+        return x.address == y.address && x.record_weight == y.record_weight && x.priority == y.priority &&
                x.served == y.served && x.first == y.first && x.weight == y.weight;
     };
     return a.rung == b.rung && a.stale == b.stale && std::ranges::equal(a.endpoints, b.endpoints, same_endpoint);
@@ -43,6 +41,9 @@ Sidecar::Sidecar(const Scenario& scenario, Random& random, TimePoint now, std::f
     : scenario_(scenario),
       random_(random),
       on_publish_(std::move(on_publish)),
+      claims_([this](membership::ServiceIndex service) -> std::span<const membership::Member> {
+          return services_[service].registry.members();
+      }),
       schedule_(scenario.max_in_flight, random.seed()),
       demand_(scenario.services.size(), [this](std::uint32_t service) { woken_.insert(service); }),
       snapshot_(scenario.services.size()) {
@@ -136,8 +137,8 @@ void Sidecar::note_members(Service& service, const std::vector<membership::Membe
 
 void Sidecar::on_members(std::size_t index, TimePoint now) {
     choose(index, now);
-    const std::vector<membership::Member> members = services_[index].registry.members();
-    claims_.set(static_cast<membership::ServiceIndex>(index), services_[index].plan->srv, members);
+    const std::vector<membership::Member>& members = services_[index].registry.members();
+    claims_.set(static_cast<membership::ServiceIndex>(index), services_[index].plan->srv);
     snapshot_[index].clear();
     for (const membership::Member& member : members) {
         if (member.presence != Presence::withdrawn) snapshot_[index].push_back(member);

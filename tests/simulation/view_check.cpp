@@ -68,9 +68,9 @@ std::uint16_t lowest_priority(const view::Decision& decision, const std::vector<
     std::uint16_t lowest_failing = 0xFFFF;
     for (const view::EndpointDecision& endpoint : decision.endpoints) {
         if (!endpoint.served) continue;
-        const bool fails = endpoint.candidate.verdict.status == health::Status::unhealthy;
+        const bool fails = endpoint.standing.status == health::Status::unhealthy;
         std::uint16_t& so_far = fails ? lowest_failing : lowest;
-        so_far = std::min(so_far, places[place_of(endpoint.candidate.member.address.address)].priority);
+        so_far = std::min(so_far, places[place_of(endpoint.address.address)].priority);
     }
     return lowest != 0xFFFF ? lowest : lowest_failing;
 }

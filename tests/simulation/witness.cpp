@@ -77,8 +77,8 @@ void Witness::fail(const Watched& watched, TimePoint now, const std::string& wha
         const view::Decision& decision = sidecar_->decision(service);
         why = fmt::format(" (rung {}{}:", view::to_string(decision.rung), decision.panic ? ", panic" : "");
         for (const view::EndpointDecision& endpoint : decision.endpoints) {
-            why += fmt::format(" {} {} {}{},", endpoint.candidate.member.address.address.to_string(),
-                               membership::to_string(endpoint.candidate.member.presence), endpoint.reason,
+            why += fmt::format(" {} {} {}{},", endpoint.address.address.to_string(),
+                               membership::to_string(endpoint.presence), view::reason(endpoint),
                                endpoint.served ? "" : " -");
         }
         why.back() = ')';

@@ -109,13 +109,12 @@ void Witness::check_panic(const Watched& watched, std::size_t service, TimePoint
     std::size_t members = 0;
     std::size_t suspicious = 0;
     for (const view::EndpointDecision& endpoint : decision.endpoints) {
-        const view::Candidate& candidate = endpoint.candidate;
-        const membership::Presence presence = candidate.member.presence;
+        const membership::Presence presence = endpoint.presence;
         const bool counts =
             presence == membership::Presence::present || presence == membership::Presence::held_failed;
-        if (candidate.outside_subset || !counts) continue;
+        if (endpoint.why == view::Why::outside_subset || !counts) continue;
         ++members;
-        const Place& there = world_.places()[place_of(candidate.member.address.address)];
+        const Place& there = world_.places()[place_of(endpoint.address.address)];
         const bool frozen = there.state == State::frozen;
         if (frozen || (there.frozen_until != TimePoint{} && now - there.frozen_until < lately)) ++suspicious;
     }

@@ -64,7 +64,7 @@ inline std::unique_ptr<view::View> small_view(const std::vector<SmallService>& s
         decision.stale = services[i].stale;
         for (const std::string& text : services[i].endpoints) {
             view::EndpointDecision& endpoint = decision.endpoints.emplace_back();
-            endpoint.candidate.member.address = SocketAddress::parse(text).value();
+            endpoint.address = SocketAddress::parse(text).value();
             endpoint.served = true;
         }
         std::vector<IpAddress> recent;

@@ -1,4 +1,6 @@
 // One service through its stages under virtual time: what changes what is seen from outside, and what does not.
+#include <sys/resource.h>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -185,6 +187,39 @@ TEST(ServiceStatus, ShowsPollEndpointsAndReasons) {
     EXPECT_EQ(status.endpoints[1].reason, "unhealthy:refused");
     ASSERT_TRUE(status.endpoints[1].last_check.has_value());
     EXPECT_EQ(status.endpoints[1].last_check->outcome, "refused");
+    EXPECT_EQ(status.counts.total, 2U);
+    EXPECT_EQ(status.counts.healthy, 1U);
+    EXPECT_EQ(status.counts.served, 1U);
+}
+
+TEST(ServiceStatus, NamesTheZoneThoughNoneIsPreferred) {
+    config::Service service = make_service();
+    service.zone.map = {{*Network::parse("10.0.0.0/24"), "use1-az1"}};
+    ServiceState state(service);
+    state.observe(seen({"10.0.0.1:80", "10.0.1.1:80"}), 10s, start);
+    decide(state, Verdicts{});
+    const auto status = service_status(state, Verdicts{}.find(), WallAnchor{start, {}});
+    ASSERT_EQ(status.endpoints.size(), 2U);
+    EXPECT_EQ(status.endpoints[0].zone, "use1-az1");
+    EXPECT_EQ(status.endpoints[1].zone, "");
+}
+
+// Asking the kernel costs three system calls per endpoint: a hundred thousand times at each change.
+TEST(ServiceState, AsksForASourceOnceWhileTheInterfacesStay) {
+    ServiceState state(make_service());
+    const Verdicts none;
+    LocalSources sources;
+    state.observe(seen({"127.0.0.9:80"}), 10s, start);
+    EXPECT_TRUE(state.decide(none.find(), sources, start));
+    rlimit limit{};
+    ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    const rlimit no_descriptors{0, limit.rlim_max};  // who asks now is told that there is no way
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &no_descriptors), 0);
+    const bool changed = state.decide(none.find(), sources, start);
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    EXPECT_FALSE(changed);
+    const view::Decision& decision = state.decision();
+    EXPECT_EQ(decision.source_of(decision.endpoints.at(0)).address, IpAddress::parse("127.0.0.1"));
 }
 
 TEST(ServiceStatus, UncheckedEndpointsSaySo) {
@@ -205,7 +240,7 @@ TEST(ServiceState, LoadsASnapshotOnlyBeforeTheFirstPoll) {
     EXPECT_TRUE(decide(state, Verdicts{}));
     EXPECT_EQ(state.view()->readiness, view::Readiness::serving);
     EXPECT_TRUE(state.view()->stale);
-    EXPECT_EQ(state.decision().endpoints.at(0).reason, "held:snapshot");
+    EXPECT_EQ(view::reason(state.decision().endpoints.at(0)), "held:snapshot");
 
     ServiceState polled(make_service());
     polled.observe(seen({"10.0.0.2:80"}), 10s, start);

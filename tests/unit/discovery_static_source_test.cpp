@@ -26,7 +26,8 @@ config::Service service(std::vector<SocketAddress> addresses) {
 
 TEST(StaticSource, ShowsItsAddressesByFamilyEachTime) {
     asio::io_context io;
-    StaticSource source(service({at("10.0.0.2"), at("10.0.0.1:9090"), at("fd00::1"), at("10.0.0.2:8080")}));
+    const config::Service fixed = service({at("10.0.0.2"), at("10.0.0.1:9090"), at("fd00::1"), at("10.0.0.2:8080")});
+    StaticSource source(fixed);
     for (int i = 0; i < 2; ++i) {
         const auto observation = testing_support::run(io, source.observe());
         const auto* records = std::get_if<Records>(&observation);
@@ -50,7 +51,8 @@ TEST(StaticSource, ShowsItsAddressesByFamilyEachTime) {
 
 TEST(StaticSource, IsEmptyWithoutAddresses) {
     asio::io_context io;
-    StaticSource source(service({}));
+    const config::Service fixed = service({});
+    StaticSource source(fixed);
     const auto observation = testing_support::run(io, source.observe());
     ASSERT_TRUE(std::holds_alternative<Empty>(observation));
     EXPECT_EQ(std::get<Empty>(observation).ttl, 30s);

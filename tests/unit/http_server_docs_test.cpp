@@ -49,6 +49,7 @@ ServiceStatus example() {
     endpoint.present = true;
     endpoint.share = 1;
     endpoint.last_seen = at(16, 10, 11, 123);
+    out.counts = {1, 1, 1};
     out.endpoints = {endpoint};
     return out;
 }

@@ -55,6 +55,7 @@ ServiceStatus orders() {
     out.index = 17;
     out.last_poll = PollStatus{noon, "records", 9'700ms, "", noon + 10s};
     out.last_error = "10.0.0.2:53: timeout";
+    out.counts = {.total = 3, .healthy = 2, .served = 2};
     out.endpoints = {first, second, third};
     return out;
 }
@@ -70,6 +71,7 @@ ServiceStatus dark() {
     out.index = 4;
     EndpointStatus pending = endpoint("10.0.2.1", "pending", "withheld:first_check", 1);
     pending.since = pending.last_seen = WallTime{};
+    out.counts = {.total = 1};
     out.endpoints = {pending};
     return out;
 }

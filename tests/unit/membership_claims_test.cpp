@@ -1,6 +1,9 @@
 // Who loses which address to whom.
+#include <algorithm>
 #include <array>
+#include <map>
 #include <random>
+#include <span>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -52,11 +55,26 @@ std::string words(const std::vector<Claims::Lost>& lost) {
     return out;
 }
 
+/// Claims, and the members that they ask for.
+class ClaimsOfMembers {
+public:
+    void set(ServiceIndex service, bool by_port, std::vector<Member> members) {
+        std::ranges::sort(members, {}, &Member::address);
+        members_[service] = std::move(members);
+        claims_.set(service, by_port);
+    }
+    std::vector<Claims::Lost> lost_by(ServiceIndex service) const { return claims_.lost_by(service); }
+
+private:
+    std::map<ServiceIndex, std::vector<Member>> members_;
+    Claims claims_{[this](ServiceIndex service) -> std::span<const Member> { return members_[service]; }};
+};
+
 class ClaimsOf : public testing::TestWithParam<ClaimCase> {};
 
 TEST_P(ClaimsOf, Two) {
     const ClaimCase& c = GetParam();
-    Claims claims;
+    ClaimsOfMembers claims;
     claims.set(a, c.a_by_port, c.of_a);
     claims.set(b, c.b_by_port, c.of_b);
     EXPECT_EQ(words(claims.lost_by(a)), c.lost);
@@ -124,7 +142,7 @@ INSTANTIATE_TEST_SUITE_P(
 // clang-format on
 
 TEST(Claims, FollowWhatIsSet) {
-    Claims claims;
+    ClaimsOfMembers claims;
     EXPECT_TRUE(claims.lost_by(a).empty());
     claims.set(a, false, {member(1, Presence::withdrawn), member(2, Presence::withdrawn)});
     claims.set(b, false, {member(1, present)});
@@ -139,7 +157,7 @@ TEST(Claims, FollowWhatIsSet) {
 }
 
 TEST(Claims, FollowWhatIsSetAtOneOfTwoPorts) {
-    Claims claims;
+    ClaimsOfMembers claims;
     claims.set(b, false, {member(1, Presence::withdrawn)});
     claims.set(a, false, {member(1, present), member(1, present, 0, 10, 81)});
     EXPECT_EQ(words(claims.lost_by(a)), "b1");
@@ -154,7 +172,7 @@ TEST(Claims, FollowWhatIsSetAtOneOfTwoPorts) {
 }
 
 TEST(Claims, FollowATimeThatMoves) {
-    Claims claims;
+    ClaimsOfMembers claims;
     claims.set(a, false, {member(1, held, 0, 10)});
     claims.set(b, false, {member(1, present, 11)});
     EXPECT_EQ(words(claims.lost_by(a)), "a1");
@@ -173,7 +191,7 @@ TEST(Claims, DoNotDependOnWhatWasSetBefore) {
     constexpr ServiceIndex services = 5;
     std::array<std::vector<Member>, services> now;
     std::array<bool, services> by_port{};
-    Claims claims;
+    ClaimsOfMembers claims;
     std::size_t lost = 0;
     for (int round = 0; round < 2000; ++round) {
         const ServiceIndex service = up_to(services - 1);
@@ -189,7 +207,7 @@ TEST(Claims, DoNotDependOnWhatWasSetBefore) {
             }
         }
         claims.set(service, by_port[service], members);
-        Claims at_once;
+        ClaimsOfMembers at_once;
         for (ServiceIndex each = 0; each < services; ++each) at_once.set(each, by_port[each], now[each]);
         for (ServiceIndex each = 0; each < services; ++each) {
             ASSERT_EQ(claims.lost_by(each), at_once.lost_by(each)) << "round " << round << ", service " << each;
@@ -200,7 +218,7 @@ TEST(Claims, DoNotDependOnWhatWasSetBefore) {
 }
 
 TEST(Claims, NameEachLossOnceThoughSeveralTookIt) {
-    Claims claims;
+    ClaimsOfMembers claims;
     claims.set(0, false, {member(1, Presence::withdrawn)});
     claims.set(1, false, {member(1, present)});
     claims.set(2, false, {member(1, present)});
@@ -210,7 +228,7 @@ TEST(Claims, NameEachLossOnceThoughSeveralTookIt) {
 /// A thousand services of a hundred endpoints, each of which shares one address with the next: seconds if each were
 /// compared with all others.
 TEST(Claims, LookOnlyAtTheAddressesOfOneService) {
-    Claims claims;
+    ClaimsOfMembers claims;
     const auto address = [](unsigned service, unsigned n) {
         const unsigned number = service * 99 + n;
         return SocketAddress{
@@ -234,7 +252,7 @@ TEST(Claims, LookOnlyAtTheAddressesOfOneService) {
 TEST(Claims, DoNotLookAtWhatIsPresentEverywhere) {
     std::vector<Member> members;
     for (unsigned n = 0; n < 100; ++n) members.push_back(member(n, present));
-    Claims claims;
+    ClaimsOfMembers claims;
     for (ServiceIndex service = 0; service < 1000; ++service) {
         claims.set(service, false, members);
         EXPECT_TRUE(claims.lost_by(service).empty());

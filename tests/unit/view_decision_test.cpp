@@ -78,8 +78,8 @@ Decision decide_by(const std::vector<Candidate>& candidates, const config::Servi
 std::vector<std::string> describe(const Decision& decision) {
     std::vector<std::string> out;
     for (const EndpointDecision& endpoint : decision.endpoints) {
-        out.push_back(std::to_string(endpoint.candidate.member.address.address.bytes()[3]) +
-                      (endpoint.served ? " + " : " - ") + endpoint.reason);
+        out.push_back(std::to_string(endpoint.address.address.bytes()[3]) + (endpoint.served ? " + " : " - ") +
+                      reason(endpoint));
     }
     return out;
 }

@@ -13,22 +13,38 @@ using testing::ElementsAre;
 
 constexpr TimePoint start{std::chrono::hours(1)};
 
-EndpointDecision endpoint(const std::string& address, std::uint16_t priority = 1, std::uint16_t weight = 1) {
-    EndpointDecision out;
+/// A candidate, and whether it is served.
+struct Endpoint {
+    Candidate candidate;
+    bool served = true;
+};
+
+Endpoint endpoint(const std::string& address, std::uint16_t priority = 1, std::uint16_t weight = 1) {
+    Endpoint out;
     out.candidate.member.address = *SocketAddress::parse(address + ":80");
     out.candidate.member.priority = priority;
     out.candidate.member.weight = weight;
     out.candidate.member.first_seen = start;
     out.candidate.verdict.status = health::Status::healthy;
     out.candidate.verdict.since = start;
-    out.served = true;
     return out;
 }
 
-Decision healthy(std::vector<EndpointDecision> endpoints) {
+/// What share_turns() makes of a decision that stands on `rung`.
+Decision shared(const std::vector<Endpoint>& endpoints, const config::Service& service,
+                const Circumstances& circumstances, Rung rung = Rung::healthy) {
     Decision decision;
-    decision.rung = Rung::healthy;
-    decision.endpoints = std::move(endpoints);
+    decision.rung = rung;
+    std::vector<Candidate> candidates;
+    for (const auto& [candidate, served] : endpoints) {
+        candidates.push_back(candidate);
+        decision.endpoints.push_back({.address = candidate.member.address,
+                                      .priority = candidate.member.priority,
+                                      .record_weight = candidate.member.weight,
+                                      .standing = candidate.verdict.standing(),
+                                      .served = served});
+    }
+    share_turns(decision, candidates, service, circumstances);
     return decision;
 }
 
@@ -61,16 +77,14 @@ class Priority : public testing::TestWithParam<PriorityRow> {};
 
 TEST_P(Priority, SaysWhoComesFirst) {
     const PriorityRow& row = GetParam();
-    Decision decision = healthy({});
+    std::vector<Endpoint> endpoints;
     for (std::size_t i = 0; i < row.priorities.size(); ++i) {
         const auto priority = static_cast<std::uint16_t>(row.priorities[i]);
-        EndpointDecision& each =
-            decision.endpoints.emplace_back(endpoint("10.0.0." + std::to_string(i + 1), priority));
+        Endpoint& each = endpoints.emplace_back(endpoint("10.0.0." + std::to_string(i + 1), priority));
         each.served = row.states[i] != '-';
         if (row.states[i] == 'f') each.candidate.verdict.status = health::Status::unhealthy;
     }
-    share_turns(decision, {}, at(start));
-    EXPECT_EQ(firsts(decision), row.firsts);
+    EXPECT_EQ(firsts(shared(endpoints, {}, at(start))), row.firsts);
 }
 
 const PriorityRow priority_rows[] = {
@@ -89,8 +103,8 @@ TEST(ShareTurns, TheWeightCountsForOrderWeightedOnly) {
     for (const config::Order order : {config::Order::round_robin, config::Order::random, config::Order::weighted}) {
         config::Service service;
         service.answer.order = order;
-        Decision decision = healthy({endpoint("10.0.0.1", 1, 0), endpoint("10.0.0.2", 1, 65535)});
-        share_turns(decision, service, at(start));
+        const Decision decision =
+            shared({endpoint("10.0.0.1", 1, 0), endpoint("10.0.0.2", 1, 65535)}, service, at(start));
         if (order == config::Order::weighted) {
             EXPECT_THAT(weights(decision), ElementsAre(0, 65535));
         } else {
@@ -122,10 +136,9 @@ class SlowStart : public testing::TestWithParam<SlowRow> {};
 
 TEST_P(SlowStart, GrowsFromATenthByTheClock) {
     const SlowRow& row = GetParam();
-    EndpointDecision recovered = endpoint("10.0.0.1");
+    Endpoint recovered = endpoint("10.0.0.1");
     recovered.candidate.verdict.recovered = true;
-    Decision decision = healthy({recovered});
-    share_turns(decision, slow_service(row.slow_start), at(start + row.elapsed));
+    const Decision decision = shared({recovered}, slow_service(row.slow_start), at(start + row.elapsed));
     EXPECT_THAT(decision.endpoints[0].weight, DoubleNear(row.weight, 0.005 + 1e-9));
     EXPECT_EQ(decision.next_change, row.next == 0ms ? never : start + row.elapsed + row.next);
 }
@@ -146,12 +159,11 @@ INSTANTIATE_TEST_SUITE_P(ShareTurns, SlowStart, testing::ValuesIn(slow_rows),
 
 TEST(SlowStart, IsRightWithinFivePointsAtAllTimes) {
     const config::Service service = slow_service(30s);
-    EndpointDecision recovered = endpoint("10.0.0.1");
+    Endpoint recovered = endpoint("10.0.0.1");
     recovered.candidate.verdict.recovered = true;
     recovered.candidate.verdict.since = start + 123ms;
     for (milliseconds elapsed = 0ms; elapsed < 30s; elapsed += 37ms) {
-        Decision decision = healthy({recovered});
-        share_turns(decision, service, at(start + 123ms + elapsed));
+        const Decision decision = shared({recovered}, service, at(start + 123ms + elapsed));
         EXPECT_NEAR(decision.endpoints[0].weight, 0.1 + 0.9 * static_cast<double>(elapsed.count()) / 30'000,
                     0.05 + 1e-9);
         EXPECT_GT(decision.next_change, start + 123ms + elapsed);
@@ -160,27 +172,25 @@ TEST(SlowStart, IsRightWithinFivePointsAtAllTimes) {
 
 TEST(SlowStart, IsForThoseThatCameOrCameBackAndPass) {
     const auto weight = [](auto change, TimePoint newcomers_since = start) {
-        EndpointDecision each = endpoint("10.0.0.1");
+        Endpoint each = endpoint("10.0.0.1");
         change(each);
-        Decision decision = healthy({each});
         Circumstances circumstances = at(start);
         circumstances.newcomers_since = newcomers_since;
-        share_turns(decision, slow_service(20s), circumstances);
-        return decision.endpoints[0].weight;
+        return shared({each}, slow_service(20s), circumstances).endpoints[0].weight;
     };
-    EXPECT_EQ(weight([](EndpointDecision&) {}), 1) << "there since the first answer";
-    EXPECT_EQ(weight([](EndpointDecision& each) { each.candidate.member.first_seen = start - 1h; }), 1);
-    EXPECT_LT(weight([](EndpointDecision& each) { each.candidate.member.first_seen = start + 1ms; }), 1) << "new";
-    EXPECT_EQ(weight([](EndpointDecision& each) { each.candidate.member.first_seen = start + 1ms; }, start + 1ms), 1);
-    EXPECT_LT(weight([](EndpointDecision& each) { each.candidate.verdict.recovered = true; }), 1) << "recovered";
-    EXPECT_EQ(weight([](EndpointDecision& each) { each.candidate.member.first_seen = start + 1ms; }, never), 1)
+    EXPECT_EQ(weight([](Endpoint&) {}), 1) << "there since the first answer";
+    EXPECT_EQ(weight([](Endpoint& each) { each.candidate.member.first_seen = start - 1h; }), 1);
+    EXPECT_LT(weight([](Endpoint& each) { each.candidate.member.first_seen = start + 1ms; }), 1) << "new";
+    EXPECT_EQ(weight([](Endpoint& each) { each.candidate.member.first_seen = start + 1ms; }, start + 1ms), 1);
+    EXPECT_LT(weight([](Endpoint& each) { each.candidate.verdict.recovered = true; }), 1) << "recovered";
+    EXPECT_EQ(weight([](Endpoint& each) { each.candidate.member.first_seen = start + 1ms; }, never), 1)
         << "nothing answered yet: from the snapshot";
-    EXPECT_EQ(weight([](EndpointDecision& each) {
+    EXPECT_EQ(weight([](Endpoint& each) {
                   each.candidate.verdict.recovered = true;
                   each.candidate.verdict.status = health::Status::unhealthy;
               }),
               1);
-    EXPECT_EQ(weight([](EndpointDecision& each) {
+    EXPECT_EQ(weight([](Endpoint& each) {
                   each.candidate.verdict.recovered = true;
                   each.served = false;
               }),
@@ -190,11 +200,9 @@ TEST(SlowStart, IsForThoseThatCameOrCameBackAndPass) {
 TEST(SlowStart, MultipliesTheSrvWeight) {
     config::Service service = slow_service(20s);
     service.answer.order = config::Order::weighted;
-    EndpointDecision recovered = endpoint("10.0.0.1", 1, 50);
+    Endpoint recovered = endpoint("10.0.0.1", 1, 50);
     recovered.candidate.verdict.recovered = true;
-    Decision decision = healthy({recovered, endpoint("10.0.0.2", 1, 50)});
-    share_turns(decision, service, at(start));
-    EXPECT_THAT(weights(decision), ElementsAre(5, 50));
+    EXPECT_THAT(weights(shared({recovered, endpoint("10.0.0.2", 1, 50)}, service, at(start))), ElementsAre(5, 50));
 }
 
 // --- zone ---
@@ -218,25 +226,24 @@ struct ZoneRow {
 
 void PrintTo(const ZoneRow& row, std::ostream* out) { *out << row.name; }
 
-Decision in_zones(const std::string& zones) {
-    std::vector<EndpointDecision> endpoints;
+std::vector<Endpoint> in_zones(const std::string& zones) {
+    std::vector<Endpoint> endpoints;
     for (std::size_t i = 0; i < zones.size(); ++i) {
         const char zone = static_cast<char>(std::tolower(zones[i]));
         const int subnet = zone == '?' ? 9 : zone - 'a' + 1;
         endpoints.push_back(endpoint("10.0." + std::to_string(subnet) + "." + std::to_string(i + 1)));
         if (zone != zones[i]) endpoints.back().candidate.verdict.status = health::Status::unhealthy;
     }
-    return healthy(std::move(endpoints));
+    return endpoints;
 }
 
 class ZonePreference : public testing::TestWithParam<ZoneRow> {};
 
 TEST_P(ZonePreference, LetsTheOwnZoneComeFirst) {
     const ZoneRow& row = GetParam();
-    Decision decision = in_zones(row.zones);
     Circumstances circumstances = at(start);
     circumstances.own_zone = row.own;
-    share_turns(decision, zoned_service(), circumstances);
+    const Decision decision = shared(in_zones(row.zones), zoned_service(), circumstances);
     EXPECT_EQ(firsts(decision), row.firsts);
     EXPECT_EQ(decision.zone_preferred, row.preferred);
 }
@@ -264,44 +271,37 @@ INSTANTIATE_TEST_SUITE_P(ShareTurns, ZonePreference, testing::ValuesIn(zone_rows
                          [](const auto& instance) { return instance.param.name; });
 
 TEST(ZonePreference, IsOffByDefault) {
-    Decision decision = in_zones("aabb");
     Circumstances circumstances = at(start);
     circumstances.own_zone = "a";
     config::Service service = zoned_service();
     service.zone.prefer = false;
-    share_turns(decision, service, circumstances);
-    EXPECT_EQ(firsts(decision), "xxxx");
-    EXPECT_EQ(decision.endpoints[2].zone, "b") << "shown all the same";
+    EXPECT_EQ(firsts(shared(in_zones("aabb"), service, circumstances)), "xxxx");
 }
 
 TEST(ZonePreference, IsForTheHealthyOnly) {
     for (const Rung rung : {Rung::reserve, Rung::unverified, Rung::doubtful, Rung::all, Rung::last_healthy}) {
-        Decision decision = in_zones("aabb");
-        decision.rung = rung;
         Circumstances circumstances = at(start);
         circumstances.own_zone = "a";
-        share_turns(decision, zoned_service(), circumstances);
+        const Decision decision = shared(in_zones("aabb"), zoned_service(), circumstances, rung);
         EXPECT_EQ(firsts(decision), "xxxx") << to_string(rung);
     }
 }
 
 TEST(ZonePreference, StaysWithinTheLowestPriority) {
-    Decision decision = in_zones("aabbaa");
-    for (const std::size_t i : {4U, 5U}) decision.endpoints[i].candidate.member.priority = 2;
+    std::vector<Endpoint> endpoints = in_zones("aabbaa");
+    for (const std::size_t i : {4U, 5U}) endpoints[i].candidate.member.priority = 2;
     Circumstances circumstances = at(start);
     circumstances.own_zone = "a";
-    share_turns(decision, zoned_service(), circumstances);
-    EXPECT_EQ(firsts(decision), "xx....");
+    EXPECT_EQ(firsts(shared(endpoints, zoned_service(), circumstances)), "xx....");
 }
 
 TEST(ZonePreference, CountsThoseThatComeFirstOnly) {
-    Decision decision = in_zones("aabbbbbbbbb");  // 2 of 11 are too few, 2 of 4 are not
-    for (std::size_t i = 4; i < 8; ++i) decision.endpoints[i].candidate.member.priority = 2;
-    for (std::size_t i = 8; i < 11; ++i) decision.endpoints[i].served = false;
+    std::vector<Endpoint> endpoints = in_zones("aabbbbbbbbb");  // 2 of 11 are too few, 2 of 4 are not
+    for (std::size_t i = 4; i < 8; ++i) endpoints[i].candidate.member.priority = 2;
+    for (std::size_t i = 8; i < 11; ++i) endpoints[i].served = false;
     Circumstances circumstances = at(start);
     circumstances.own_zone = "a";
-    share_turns(decision, zoned_service(), circumstances);
-    EXPECT_EQ(firsts(decision), "xx.........");
+    EXPECT_EQ(firsts(shared(endpoints, zoned_service(), circumstances)), "xx.........");
 }
 
 TEST(FindZone, TheLongestPrefixDecides) {
