@@ -67,6 +67,7 @@ void Cache::store(const KeyView& key, const UpstreamAnswer& answer, TimePoint no
     entry->hash_ = key.hash;
     entry->form_ = key.form;
     entry->message_size_ = static_cast<std::uint16_t>(answer.message.size());
+    entry->additional_ = static_cast<std::uint16_t>(answer.additional);
     entry->ttl_count_ = static_cast<std::uint16_t>(answer.ttls.size());
     entry->errors_size_ = static_cast<std::uint16_t>(answer.errors.size());
     entry->name_size_ = static_cast<std::uint8_t>(key.name.size());

@@ -30,6 +30,7 @@ public:
     KeyView key() const { return {{octets(), name_size_}, form_, hash_}; }
     std::span<const std::uint8_t> message() const { return {octets() + name_size_, message_size_}; }
     std::span<const std::uint8_t> errors() const { return {octets() + name_size_ + message_size_, errors_size_}; }
+    std::size_t additional() const { return additional_; }  ///< where that section begins
     std::span<const std::uint16_t> ttls() const { return {offsets(), ttl_count_}; }
     bool is_failure() const { return kind == Kind::failure; }
 
@@ -46,6 +47,7 @@ private:
     std::uint64_t hash_ = 0;
     std::uint64_t form_ = 0;
     std::uint16_t message_size_ = 0;
+    std::uint16_t additional_ = 0;
     std::uint16_t ttl_count_ = 0;
     std::uint16_t errors_size_ = 0;
     std::uint8_t name_size_ = 0;

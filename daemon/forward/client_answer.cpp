@@ -32,11 +32,31 @@ void write_opt(dns::Writer& writer, std::uint8_t* buffer, const Client& client,
 }
 
 /// TTLs count down (RFC 1035 section 7.4, RFC 2308 section 5).
-void patch_ttls(std::uint8_t* buffer, const Served& served) {
+void patch_ttls(std::uint8_t* buffer, const Served& served, std::size_t end) {
     for (const std::uint16_t offset : served.ttls) {
+        if (offset >= end) return;
         std::uint8_t* const at = buffer + offset;
         dns::write_u32(at, served.most_ttl != 0 ? served.most_ttl : dns::read_u32(at) - served.age);
     }
+}
+
+/// How much of an answer a client takes.
+struct Extent {
+    std::size_t records_end = 0;
+    std::size_t size = 0;  ///< with OPT
+    bool cut = false;
+    bool explains = true;  ///< with the errors
+};
+
+Extent extent_for(const Client& client, const Served& served) {
+    const std::size_t opt = client.has_opt ? dns::opt_size : 0;
+    const std::size_t whole = size_for(client, served);
+    if (whole <= client.size_limit) return {served.message.size(), whole, false, true};
+    // The reasons are the first to go: they only explain (RFC 8914 section 3). Then what is merely useful.
+    for (const std::size_t end : {served.message.size(), served.additional}) {
+        if (end + opt <= client.size_limit) return {end, end + opt, false, false};
+    }
+    return {client.question_end, client.question_end + opt, true, false};
 }
 
 }  // namespace
@@ -47,18 +67,13 @@ Client Client::of(const dns::Query& query, const std::uint8_t* header, bool over
 }
 
 Served Served::fresh(const UpstreamAnswer& answer) {
-    return {answer.message, answer.ttls, answer.errors, answer.authentic, 0, 0, nullptr};
+    return {answer.message, answer.ttls, answer.errors, answer.additional, answer.authentic, 0, 0, nullptr};
 }
 
 Served Served::fresh(const Entry& entry, TimePoint now) {
     const auto age = std::chrono::duration_cast<seconds>(now - entry.stored);
-    return {entry.message(),
-            entry.ttls(),
-            entry.errors(),
-            entry.authentic,
-            static_cast<std::uint32_t>(std::max(age, seconds(0)).count()),
-            0,
-            nullptr};
+    const auto count = static_cast<std::uint32_t>(std::max(age, seconds(0)).count());
+    return {entry.message(), entry.ttls(), entry.errors(), entry.additional(), entry.authentic, count, 0, nullptr};
 }
 
 std::size_t size_for(const Client& client, const Served& served) {
@@ -68,31 +83,25 @@ std::size_t size_for(const Client& client, const Served& served) {
 }
 
 std::size_t write_answer(std::span<std::uint8_t> buffer, const Client& client, const Served& served) {
-    const std::size_t size_without_errors = served.message.size() + (client.has_opt ? dns::opt_size : 0);
-    const bool cut = size_without_errors > client.size_limit;
-    // The reasons are the first to go where they do not fit: they only explain (RFC 8914 section 3).
-    const bool with_errors = cut || size_for(client, served) <= client.size_limit;
-    const std::size_t records_end = cut ? client.question_end : served.message.size();
-    const std::size_t options = with_errors && !cut ? size_for(client, served) : size_without_errors;
-    if ((cut ? client.question_end + dns::opt_size : options) > buffer.size()) return 0;
-
+    const Extent extent = extent_for(client, served);
+    if (extent.size > buffer.size()) return 0;
     std::uint8_t* const out = buffer.data();
     const std::uint8_t* const in = served.message.data();
     const unsigned authentic = served.authentic && client.wants_ad ? dns::flag_ad : 0;
-    write_header(out, cut ? dns::flag_tc : 0, authentic | (in[3] & dns::rcode_bits));
+    write_header(out, extent.cut ? dns::flag_tc : 0, authentic | (in[3] & dns::rcode_bits));
     const unsigned opt = client.has_opt ? 1 : 0;
-    if (cut) {
+    if (extent.cut) {
         write_counts(out, 0, 0, opt);
     } else {
-        std::memcpy(out + client.question_end, in + client.question_end, records_end - client.question_end);
-        write_counts(out, dns::read_u16(in + 6), dns::read_u16(in + 8), dns::read_u16(in + 10) + opt);
-        patch_ttls(out, served);
+        std::memcpy(out + client.question_end, in + client.question_end, extent.records_end - client.question_end);
+        const unsigned additional = extent.records_end < served.message.size() ? 0 : dns::read_u16(in + 10);
+        write_counts(out, dns::read_u16(in + 6), dns::read_u16(in + 8), additional + opt);
+        patch_ttls(out, served, extent.records_end);
     }
-    dns::Writer writer(out, records_end, buffer.size());
+    dns::Writer writer(out, extent.records_end, buffer.size());
     if (client.has_opt) {
-        const bool explains = with_errors && !cut;
-        write_opt(writer, out, client, explains ? served.errors : std::span<const std::uint8_t>(),
-                  explains ? served.error : nullptr);
+        write_opt(writer, out, client, extent.explains ? served.errors : std::span<const std::uint8_t>(),
+                  extent.explains ? served.error : nullptr);
     }
     return writer.at();
 }

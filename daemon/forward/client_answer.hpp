@@ -30,6 +30,7 @@ struct Served {
     std::span<const std::uint8_t> message;  ///< the question, then records; no OPT
     std::span<const std::uint16_t> ttls;    ///< where they stand
     std::span<const std::uint8_t> errors;   ///< EDE options of the upstream
+    std::size_t additional = 0;             ///< where that section begins
     bool authentic = false;
     std::uint32_t age = 0;                      ///< seconds to take from every TTL, none of which is smaller
     std::uint32_t most_ttl = 0;                 ///< not 0: instead of that, every TTL is this one
@@ -43,9 +44,9 @@ struct Served {
 std::size_t size_for(const Client& client, const Served& served);
 
 /// `buffer` begins with the client's header and question, which keep ID, RD, CD and the question's letters. AD only
-/// for who wants it; OPT only for who sent one; TC without records where it is larger than the client takes (RFC 2181
-/// section 9). AA is never set: who forwards is no authority (RFC 1035 section 4.1.1). Returns the answer's size; 0
-/// and nothing written: the buffer is too small.
+/// for who wants it; OPT only for who sent one. Where it is larger than the client takes, the additional section is
+/// left out, and if that does not help, all records, with TC (RFC 2181 section 9). AA is never set: who forwards is
+/// no authority (RFC 1035 section 4.1.1). Returns the answer's size; 0 and nothing written: the buffer is too small.
 std::size_t write_answer(std::span<std::uint8_t> buffer, const Client& client, const Served& served);
 
 /// The same without records, with `rcode` and, for who sent OPT, the reason (RFC 8914).

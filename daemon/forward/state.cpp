@@ -76,6 +76,7 @@ Served Forwarder::State::stale(const Entry& entry) const {
     return {entry.message(),
             entry.ttls(),
             entry.errors(),
+            entry.additional(),
             entry.authentic,
             0,
             ttl,

@@ -31,6 +31,7 @@ public:
         std::size_t at = question_.end();
         std::size_t end = 0;  // where OPT begins
         for (unsigned i = 0; i < all; ++i) {
+            if (i == before) answer_.additional = at;
             const auto record = dns::read_record(message, at);
             if (!record) return false;
             at = record->end;
@@ -45,6 +46,7 @@ public:
             take(*record, i < answers, i >= answers && i < before);
         }
         message.resize(end != 0 ? end : at);
+        if (all == before) answer_.additional = message.size();
         return true;
     }
 
@@ -148,6 +150,7 @@ std::optional<UpstreamAnswer> read_upstream_answer(dns::Bytes message, const Que
 UpstreamAnswer failed_answer(const Question& question, dns::Ede reason, std::string_view text, seconds lifetime) {
     UpstreamAnswer answer;
     answer.message = upstream_query(question, 0, false);
+    answer.additional = answer.message.size();
     answer.message[2] |= dns::flag_qr;
     answer.message[3] = static_cast<std::uint8_t>(dns::Rcode::servfail);
     answer.rcode = static_cast<unsigned>(dns::Rcode::servfail);

@@ -28,6 +28,7 @@ inline constexpr seconds failure_ttl{5};
 struct UpstreamAnswer {
     dns::Bytes message;               ///< the question as we sent it; no OPT
     std::vector<std::uint16_t> ttls;  ///< where they stand in `message`, in order
+    std::size_t additional = 0;       ///< where that section begins: it may be left out (RFC 2181 section 9)
     dns::Bytes errors;                ///< EDE options as they stand in an OPT record
     Kind kind = Kind::failure;
     bool authentic = false;  ///< AD

@@ -1,0 +1,107 @@
+// Upstream servers that bring our own questions back.
+#include <gmock/gmock.h>
+
+#include "forward/loop_probes.hpp"
+#include "unit/forward_running.hpp"
+
+namespace taskdns::forward {
+namespace {
+
+TEST(LoopProbe, IsKnownOnlyWhileItIsTheServersLast) {
+    LoopProbes probes(2);
+    const dns::Bytes first = probes.begin(1);
+    EXPECT_EQ(first.size(), 62U);
+    EXPECT_EQ(probes.find(first), 1U);
+    const dns::Bytes second = probes.begin(1);
+    EXPECT_NE(first, second);
+    EXPECT_EQ(probes.find(first), std::nullopt);
+    EXPECT_EQ(probes.find(second), 1U);
+    const auto name = dns::Name::from_wire(second);
+    ASSERT_TRUE(name);
+    EXPECT_THAT(name->to_string(), testing::EndsWith(".loop-probe.taskdns.internal"));
+}
+
+TEST(LoopProbe, OfAnotherProcessIsNotOurs) {
+    LoopProbes ours(1);
+    LoopProbes theirs(1);
+    ours.begin(0);
+    EXPECT_EQ(ours.find(theirs.begin(0)), std::nullopt);
+    dns::Bytes other = ours.begin(0);
+    other[40] ^= 1;
+    EXPECT_EQ(ours.find(other), std::nullopt) << "not below our suffix";
+}
+
+TEST(LoopProbe, StateChangesAreNewsOnce) {
+    LoopProbes probes(1);
+    probes.begin(0);
+    EXPECT_FALSE(probes.end(0)) << "it did not loop before";
+    probes.begin(0);
+    EXPECT_TRUE(probes.came_back(0));
+    EXPECT_FALSE(probes.came_back(0));
+    EXPECT_FALSE(probes.end(0));
+    EXPECT_TRUE(probes.loops(0));
+    probes.begin(0);
+    EXPECT_TRUE(probes.end(0)) << "cleared";
+    EXPECT_FALSE(probes.loops(0));
+}
+
+class ForwardingLoop : public Forwarding {
+protected:
+    /// A server that forwards to us, and relays what we say.
+    Behaviour forwards_to_us() {
+        return [this](const WireBytes& query, bool) -> std::optional<WireBytes> {
+            WireBytes buffer = query;
+            dns::Query parsed;
+            EXPECT_EQ(dns::parse_query(buffer, parsed), dns::ParseOutcome::ok);
+            buffer.resize(4096);
+            const std::size_t size = forwarder().answer_now(buffer, parsed, false);
+            if (size == 0) return std::nullopt;
+            buffer.resize(size);
+            return buffer;
+        };
+    }
+};
+
+TEST_F(ForwardingLoop, IsFoundAndTheServerIsNotAsked) {
+    const FakeServer& looping = add_server(forwards_to_us());
+    forwarder().start();
+    EXPECT_TRUE(run_until([&] { return counters().loops.value() == 1; }));
+    context.run_one_for(20ms);
+    const DnsReply reply = ask({.name = "www.example"});
+    EXPECT_EQ(reply.rcode, "SERVFAIL");
+    EXPECT_EQ(reply.errors, (std::vector<std::pair<unsigned, std::string>>{{0, "forwarding loop"}}));
+    EXPECT_EQ(looping.udp_queries, 1U) << "only the probe";
+}
+
+TEST_F(ForwardingLoop, LeavesTheOtherServers) {
+    const FakeServer& looping = add_server(forwards_to_us());
+    const FakeServer& good = add_server(nxdomain);
+    forwarder().start();
+    EXPECT_TRUE(run_until([&] { return counters().loops.value() == 1 && good.udp_queries == 1; }));
+    EXPECT_EQ(ask({.name = "www.example"}).rcode, "NXDOMAIN");
+    EXPECT_EQ(looping.udp_queries, 1U);
+}
+
+TEST_F(ForwardingLoop, IsOverWhenAProbeNoLongerComesBack) {
+    probe_interval = 10ms;
+    FakeServer& server = add_server(forwards_to_us());
+    forwarder().start();
+    EXPECT_TRUE(run_until([&] { return server.udp_queries >= 3; })) << "it is probed again";
+    EXPECT_EQ(counters().loops.value(), 1U) << "one loop";
+    server.behaviour = nxdomain;
+    EXPECT_TRUE(run_until([&] { return ask({.name = "www.example"}).rcode == "NXDOMAIN"; }));
+    const unsigned probes = server.udp_queries;
+    run_until([this, until = Clock::now() + 50ms] { return Clock::now() > until; });
+    EXPECT_EQ(server.udp_queries, probes) << "no more probes";
+}
+
+TEST_F(ForwardingLoop, ProbesAServerUntilItHasAnsweredOnce) {
+    probe_interval = 10ms;
+    FakeServer& server = add_server(silent);
+    forwarder().start();
+    EXPECT_TRUE(run_until([&] { return server.udp_queries >= 2; }));
+    EXPECT_EQ(counters().loops.value(), 0U);
+}
+
+}  // namespace
+}  // namespace taskdns::forward
