@@ -27,6 +27,10 @@ bool Measurement::goes_on(Clock::time_point now) {
         cpu_before_ = cpu_time(options_.server_pid);
         counting_since_ = Clock::now();
     }
+    const std::uint64_t answers = right_ + wrong_;
+    if (answers == answers_at_last_turn_ && last_turn_ != Clock::time_point()) idle_ += now - last_turn_;
+    answers_at_last_turn_ = answers;
+    last_turn_ = now;
     if (now < end_) return true;
     ended_ = Clock::now();
     cpu_after_ = cpu_time(options_.server_pid);
@@ -51,6 +55,7 @@ std::string Measurement::json() {
         << ", \"lost\": " << lost_ << ", \"reconnects\": " << reconnects_
         << ", \"cpu_us_per_answer\": " << (right_ == 0 ? 0 : ran / 1000 / static_cast<double>(right_))
         << ", \"server_busy\": " << ran / 1e9 / seconds << ", \"server_delayed\": " << waited / 1e9 / seconds
+        << ", \"client_idle\": " << std::chrono::duration<double>(idle_).count() / seconds
         << ", \"rss_kib\": " << used.rss_kib << ", \"rss_anon_kib\": " << used.rss_anon_kib;
     if (!latencies_.empty()) {
         out << ", \"p50_us\": " << percentile_us(0.5) << ", \"p90_us\": " << percentile_us(0.9)

@@ -50,6 +50,9 @@ private:
     Clock::time_point counting_since_;
     Clock::time_point ended_;
     bool counting_ = false;
+    Clock::time_point last_turn_;
+    std::uint64_t answers_at_last_turn_ = 0;
+    Clock::duration idle_{0};  ///< of turns that brought no answer: what the client has left
     CpuTime cpu_before_;
     CpuTime cpu_after_;
     std::uint64_t right_ = 0;

@@ -1,4 +1,5 @@
 """The table that a person reads."""
+import dataclasses
 import statistics
 
 from peers_rows import CELLS, FIGURES, GOALS, cell_of
@@ -6,7 +7,7 @@ from peers_rows import CELLS, FIGURES, GOALS, cell_of
 WIDTH = 42
 HOW_TO_READ = [
     "One server core, one client core, loopback; every server has the same data and one worker. Each figure: the",
-    "median over rounds and its interval. Ratio: taskdns (the first line) to that server, round by round; their median.",
+    "median over rounds and its interval. Ratio: taskdns (the first line) to that server, per round; their median.",
 ]
 
 
@@ -46,14 +47,23 @@ def figure_lines(figure, samples):
     return lines
 
 
-def medians(samples, cell, server):
-    """(share of the time in which the server ran, in which it waited for its core, queries lost) or None"""
+@dataclasses.dataclass(frozen=True)
+class Use:
+    """Shares of the time, medians over the rounds; and the queries lost in all of them."""
+    server_busy: float
+    server_delayed: float  # it could have run, but others had its core
+    client_idle: float
+    lost: int
+
+
+def use_of(samples, cell, server):
+    """None: not measured."""
     results = [result for result in samples.results.get((cell.key, server), []) if result]
     if not results or "server_busy" not in results[0]:
         return None
-    busy, delayed = (statistics.median(result[field] for result in results)
-                     for field in ("server_busy", "server_delayed"))
-    return busy, delayed, sum(result["lost"] for result in results)
+    shares = (statistics.median(result[field] for result in results)
+              for field in ("server_busy", "server_delayed", "client_idle"))
+    return Use(*shares, lost=sum(result["lost"] for result in results))
 
 
 def is_measured_whole(cell, server):
@@ -64,18 +74,19 @@ def is_measured_whole(cell, server):
 def notes(samples):
     """What makes a figure doubtful: others on the server's core, a client that was the limit, lost queries."""
     for cell in CELLS:
-        found = {server: medians(samples, cell, server) for server in cell.servers if is_measured_whole(cell, server)}
-        measured = {server: values for server, values in found.items() if values}
+        found = {server: use_of(samples, cell, server) for server in cell.servers if is_measured_whole(cell, server)}
+        measured = {server: use for server, use in found.items() if use}
         if not measured or cell.key == "memory":
             continue
-        disturbed = max(delayed for _, delayed, _ in measured.values())
+        disturbed = max(use.server_delayed for use in measured.values())
         if disturbed > 0.02:
             yield (f"{cell.key}: other processes had the server's core up to {disturbed:.0%} of the time: "
                    "not to be trusted")
-        limited = [f"{server} {busy:.0%}" for server, (busy, delayed, _) in measured.items() if busy + delayed < 0.95]
+        limited = [f"{server} {use.server_busy:.0%}" for server, use in measured.items()
+                   if use.server_busy + use.server_delayed < 0.95 and use.client_idle < 0.05]
         if limited and cell.key != "udp-paced":
             yield f"{cell.key}: the client was the limit, the server busy only: {', '.join(limited)}"
-        lost = [f"{server} {count}" for server, (_, _, count) in measured.items() if count]
+        lost = [f"{server} {use.lost}" for server, use in measured.items() if use.lost]
         if lost:
             yield f"{cell.key}: queries lost: {', '.join(lost)}"
 

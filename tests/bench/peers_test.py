@@ -10,7 +10,7 @@ from peers_stats import Summary, median_interval, paired_ratios, quartile_range
 from peers_svg import plot
 from peers_table import notes, table
 
-QUIET = {"server_busy": 1.0, "server_delayed": 0.0, "lost": 0}
+QUIET = {"server_busy": 1.0, "server_delayed": 0.0, "client_idle": 0.3, "lost": 0}
 
 
 def samples(cell, field, **by_server):
@@ -76,7 +76,8 @@ class Goals(unittest.TestCase):
 class Output(unittest.TestCase):
     def test_a_busy_machine_and_a_client_at_its_limit_are_noted(self):
         made = Samples()
-        made.add("udp-saturated", "taskdns", {**QUIET, "server_busy": 0.5})
+        made.add("udp-saturated", "taskdns", {**QUIET, "server_busy": 0.5, "client_idle": 0.01})
+        made.add("udp-saturated", "knot", {**QUIET, "server_busy": 0.5})
         made.add("udp-saturated", "gdnsd", {**QUIET, "server_busy": 0.8, "server_delayed": 0.2, "lost": 3})
         found = "\n".join(notes(made))
         self.assertIn("other processes had the server's core up to 20%", found)
