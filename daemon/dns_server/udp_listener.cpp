@@ -8,12 +8,15 @@
 #include <cerrno>
 #include <cstring>
 
+#include <boost/asio/post.hpp>
+
 namespace taskdns::dns_server {
 namespace {
 
 constexpr std::size_t batch_size = 16;     // measured beforehand: more gains nothing (design.md, section 11)
 constexpr std::size_t buffer_step = 4352;  // buffers are not a multiple of a page apart: they share no cache sets
 constexpr int batches_per_wake = 8;        // then TCP, timers and forwarding have their turn
+constexpr milliseconds retry_pause{100};
 constexpr std::size_t control_size = CMSG_SPACE(sizeof(in6_pktinfo));
 
 static_assert(buffer_step >= buffer_size);
@@ -71,38 +74,76 @@ std::shared_ptr<UdpBatch> make_udp_batch() { return std::make_shared<UdpBatch>()
 
 UdpListener::UdpListener(asio::io_context& context, Descriptor socket, const SocketAddress& address,
                          std::shared_ptr<Responder> responder, std::shared_ptr<UdpBatch> batch)
-    : socket_(context, address.address.is_v4() ? asio::ip::udp::v4() : asio::ip::udp::v6(), socket.release()),
+    : socket_(std::move(socket)),
+      readiness_(context),
+      retry_(context),
       address_(address),
       wildcard_(address.address.is_unspecified()),
       responder_(std::move(responder)),
       batch_(std::move(batch)) {}
 
+UdpListener::~UdpListener() { stop(); }
+
 void UdpListener::start() { wait(); }
 
 void UdpListener::stop() {
-    boost::system::error_code ignored;  // closing is all that can be done
-    socket_.close(ignored);
+    leave_reactor();
+    retry_.cancel();
+    socket_ = Descriptor();
+}
+
+/// A socket that epoll watches costs a callback per datagram *sent* too (the kernel tells every watcher that there is
+/// room again): 8 to 10 % of an answer (docs/benchmarks.md). So it is watched only while there is nothing to read.
+void UdpListener::leave_reactor() {
+    boost::system::error_code ignored;  // then it stays watched: slower, nothing else
+    if (readiness_.is_open()) static_cast<void>(readiness_.release(ignored));
 }
 
 void UdpListener::wait() {
-    socket_.async_wait(asio::ip::udp::socket::wait_read,
-                       [self = shared_from_this()](const boost::system::error_code& error) {
-                           if (!error) self->on_readable();
-                       });
+    boost::system::error_code error;
+    if (!readiness_.is_open()) {
+        const bool v4 = address_.address.is_v4();
+        readiness_.assign(v4 ? asio::ip::udp::v4() : asio::ip::udp::v6(), socket_.get(), error);
+    }
+    if (error) {  // no memory for it
+        responder_->counters().receive_failures.add();
+        retry_.expires_after(retry_pause);
+        retry_.async_wait([self = shared_from_this()](const boost::system::error_code& failed) {
+            if (!failed) self->serve();
+        });
+        return;
+    }
+    readiness_.async_wait(asio::ip::udp::socket::wait_read,
+                          [self = shared_from_this()](const boost::system::error_code& failed) {
+                              if (!failed) self->serve();
+                          });
 }
 
-void UdpListener::on_readable() {
+void UdpListener::serve() {
+    if (socket_.get() < 0) return;  // stopped
+    if (!drain()) {
+        wait();  // reports at once what came meanwhile
+        return;
+    }
+    leave_reactor();
+    asio::post(readiness_.get_executor(), [self = shared_from_this()] { self->serve(); });
+}
+
+/// Answers what has come, in up to batches_per_wake batches. True: there is more, as far as one can tell.
+bool UdpListener::drain() {
     try {
-        for (int batch = 0; batch < batches_per_wake && socket_.is_open(); ++batch) {
-            if (!serve_batch()) break;
+        for (int batch = 0; batch < batches_per_wake; ++batch) {
+            const std::size_t received = serve_batch();
+            // One datagram alone: the next is not there yet, most likely. More: they come faster than a wait takes.
+            if (received < 2) return false;
         }
     } catch (const std::exception&) {  // no memory to hold or forward a query: it is lost, the listener is not
         responder_->counters().dropped.add();
     }
-    if (socket_.is_open()) wait();  // reports at once what came meanwhile
+    return true;
 }
 
-bool UdpListener::serve_batch() {
+std::size_t UdpListener::serve_batch() {
     UdpBatch& batch = *batch_;
     for (std::size_t i = 0; i < batch_size; ++i) {
         batch.received_octets[i] = {batch.buffer(i), buffer_size};
@@ -117,15 +158,14 @@ bool UdpListener::serve_batch() {
             header.msg_controllen = control_size;
         }
     }
-    const int received =
-        ::recvmmsg(socket_.native_handle(), batch.received.data(), batch_size, MSG_DONTWAIT, nullptr);
+    const int received = ::recvmmsg(socket_.get(), batch.received.data(), batch_size, MSG_DONTWAIT, nullptr);
     if (received < 0) {
         if (errno != EAGAIN && errno != EINTR) responder_->counters().receive_failures.add();
-        return false;
+        return 0;
     }
     responder_->counters().udp_queries.add(static_cast<unsigned>(received));
     answer_batch(static_cast<std::size_t>(received));
-    return static_cast<std::size_t>(received) == batch_size;
+    return static_cast<std::size_t>(received);
 }
 
 void UdpListener::answer_batch(std::size_t received) {
@@ -174,11 +214,18 @@ bool UdpListener::may_be_answered(const sockaddr_storage& source, const IpAddres
            !responder_->may_loop(*address, local);
 }
 
+/// How many were sent, or -1 and errno. One message alone costs less without the batch's machinery.
+int UdpListener::send_some(mmsghdr* first, std::size_t count) {
+    if (count > 1) {
+        return ::sendmmsg(socket_.get(), first, static_cast<unsigned>(count), MSG_DONTWAIT);
+    }
+    return ::sendmsg(socket_.get(), &first->msg_hdr, MSG_DONTWAIT) < 0 ? -1 : 1;
+}
+
 void UdpListener::send_batch(std::size_t answers) {
     std::size_t done = 0;
     while (done < answers) {
-        const int sent = ::sendmmsg(socket_.native_handle(), batch_->answers.data() + done,
-                                    static_cast<unsigned>(answers - done), MSG_DONTWAIT);
+        const int sent = send_some(batch_->answers.data() + done, answers - done);
         if (sent > 0) {
             done += static_cast<std::size_t>(sent);
         } else if (errno == EAGAIN || errno == ENOBUFS) {
@@ -192,7 +239,7 @@ void UdpListener::send_batch(std::size_t answers) {
 }
 
 void UdpListener::send_later(const Peer& peer, std::span<const std::uint8_t> answer) {
-    if (!socket_.is_open()) return;
+    if (socket_.get() < 0) return;  // stopped
     Peer to = peer;
     iovec octets{const_cast<std::uint8_t*>(answer.data()), answer.size()};  // sendmsg only reads it
     msghdr header{};
@@ -202,7 +249,7 @@ void UdpListener::send_later(const Peer& peer, std::span<const std::uint8_t> ans
     header.msg_iovlen = 1;
     header.msg_control = to.control_length != 0 ? to.control.data() : nullptr;
     header.msg_controllen = to.control_length;
-    if (::sendmsg(socket_.native_handle(), &header, MSG_DONTWAIT) < 0) responder_->counters().send_failures.add();
+    if (::sendmsg(socket_.get(), &header, MSG_DONTWAIT) < 0) responder_->counters().send_failures.add();
 }
 
 }  // namespace taskdns::dns_server

@@ -3,6 +3,8 @@
 // unless it is held or forwarded.
 #pragma once
 
+#include <sys/socket.h>
+
 #include <memory>
 
 #include "dns_server/responder.hpp"
@@ -18,6 +20,9 @@ class UdpListener : public std::enable_shared_from_this<UdpListener> {
 public:
     UdpListener(asio::io_context& context, Descriptor socket, const SocketAddress& address,
                 std::shared_ptr<Responder> responder, std::shared_ptr<UdpBatch> batch);
+    UdpListener(const UdpListener&) = delete;
+    UdpListener& operator=(const UdpListener&) = delete;
+    ~UdpListener();
 
     void start();
     void stop();
@@ -26,16 +31,21 @@ private:
     struct Peer;
 
     void wait();
-    void on_readable();
-    /// Reads, answers and sends one batch. False: the socket had no more than this.
-    bool serve_batch();
+    void leave_reactor();
+    void serve();
+    bool drain();
+    /// Reads, answers and sends one batch; how many datagrams it read.
+    std::size_t serve_batch();
     void answer_batch(std::size_t received);
     void defer(Action action, std::size_t i, std::size_t length, const view::View& view);
     bool may_be_answered(const sockaddr_storage& source, const IpAddress& local) const;
     void send_batch(std::size_t answers);
+    int send_some(mmsghdr* first, std::size_t count);
     void send_later(const Peer& peer, std::span<const std::uint8_t> answer);
 
-    asio::ip::udp::socket socket_;
+    Descriptor socket_;
+    asio::ip::udp::socket readiness_;  // socket_ while it is watched; never closes it
+    asio::steady_timer retry_;
     SocketAddress address_;
     bool wildcard_;
     std::shared_ptr<Responder> responder_;
