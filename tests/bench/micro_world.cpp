@@ -8,7 +8,7 @@ namespace {
 
 void add_endpoint(view::Decision& decision, IpAddress address) {
     view::EndpointDecision& endpoint = decision.endpoints.emplace_back();
-    endpoint.candidate.member.address = {address, 8080};
+    endpoint.address = {address, 8080};
     endpoint.served = true;
     endpoint.first = true;
 }
