@@ -179,7 +179,7 @@ WireBytes encode_query(const DnsQuery& query, std::uint16_t id) {
     WireBytes out;
     put16(out, id);
     put16(out, static_cast<unsigned>(query.opcode) << 11 | (query.recursion_desired ? 0x0100U : 0U) |
-                   (query.checking_disabled ? 0x0010U : 0U));
+                   (query.checking_disabled ? 0x0010U : 0U) | (query.authentic_data ? 0x0020U : 0U));
     put16(out, 1);
     put16(out, 0);
     put16(out, 0);

@@ -24,6 +24,7 @@ struct DnsQuery {
     bool dnssec_ok = false;
     bool recursion_desired = true;
     bool checking_disabled = false;
+    bool authentic_data = false;  ///< the AD bit: whoever sets it understands it (RFC 6840 section 5.7)
     std::uint8_t opcode = 0;
     std::uint16_t rr_class = 1;
     std::chrono::milliseconds timeout{5'000};
