@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Holds README.md and docs/ against the tree: paths and links exist, folders, keys and variables are documented.
+"""Holds README.md and docs/ against the tree: paths and links exist, folders, keys and variables are documented, and
+each row of a table whose last column is "test" names tests that exist.
 
 Usage: check_docs.py [ROOT]. Exit status 1 and one line FILE:LINE: ... per mistake.
 """
+import fnmatch
 import json
 import pathlib
 import re
@@ -11,6 +13,11 @@ import sys
 LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
 # Only what begins with one of these is taken for a path of this repository.
 PATH = re.compile(r"(?<![\w./-])((?:\./)?(?:daemon|tests|docs|packaging|config|docker|\.ci)/[\w./*{},<>-]*)")
+# A test as GoogleTest names it: Suite.Name, or Prefix/Suite.Name/Row, perhaps with * for several.
+TEST = re.compile(r"`((?:\w+/)?\w+\.\w+(?:/[\w*]+)?)`")
+DEFINITION = re.compile(r"^TEST(?P<kind>|_F|_P)\(\s*(?P<suite>\w+),\s*(?P<name>\w+)\)|"
+                        r"^INSTANTIATE_TEST_SUITE_P\(\s*(?P<prefix>\w+),\s*(?P<of>\w+),", re.MULTILINE)
+ROW = re.compile(r"\w+Case\{\s*\"(\w+)\"")
 VARIABLE = re.compile(r'"(TASKDNS_[A-Z_]+)"')
 
 
@@ -69,6 +76,47 @@ def mistakes_of_document(root, document):
                 yield f"{name}:{number}: names {path}, which does not exist"
 
 
+def tests_of_file(text):
+    """The full names of the tests that a file defines: those of a table by its rows."""
+    names, bodies = set(), {}
+    found = list(DEFINITION.finditer(text))
+    for match in found:
+        if match["kind"] == "_P":
+            bodies.setdefault(match["suite"], []).append(match["name"])
+        elif match["suite"]:
+            names.add(f"{match['suite']}.{match['name']}")
+    for match, after in zip(found, [*found[1:], None]):
+        if match["prefix"]:
+            rows = ROW.findall(text[match.end(): after.start() if after else len(text)])
+            names |= {f"{match['prefix']}/{match['of']}.{body}/{row}"
+                      for body in bodies.get(match["of"], []) for row in rows}
+    return names
+
+
+def all_tests(root):
+    return {name for p in (root / "tests").rglob("*_test.cpp") for name in tests_of_file(p.read_text(encoding="utf-8"))}
+
+
+def missing_tests(root):
+    known = all_tests(root)
+    for document in documents(root):
+        name = document.relative_to(root)
+        in_table = False
+        for number, line in enumerate(document.read_text(encoding="utf-8").splitlines(), start=1):
+            cells = [cell.strip() for cell in line.strip().strip("|").split("|")] if line.startswith("|") else []
+            if not cells:
+                in_table = False
+            elif cells[-1] == "test":
+                in_table = True
+            elif in_table and set(cells[-1]) != {"-"}:
+                tests = TEST.findall(cells[-1])
+                if not tests:
+                    yield f"{name}:{number}: names no test"
+                for test in tests:
+                    if not fnmatch.filter(known, test):
+                        yield f"{name}:{number}: names the test {test}, which does not exist"
+
+
 def missing_folders(root):
     folders = sorted(p.name for p in (root / "daemon").iterdir() if p.is_dir())
     for document in (root / "README.md", root / "docs" / "architecture.md"):
@@ -110,13 +158,13 @@ def missing_settings(root):
 
 def check(root):
     mistakes = [m for document in documents(root) for m in mistakes_of_document(root, document)]
-    return mistakes + list(missing_folders(root)) + list(missing_settings(root))
+    return mistakes + list(missing_folders(root)) + list(missing_settings(root)) + list(missing_tests(root))
 
 
 def main():
     root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parents[2]).resolve()
     mistakes = check(root)
-    print("\n".join(mistakes) if mistakes else "check_docs: every path, link, folder, key and variable is there")
+    print("\n".join(mistakes) if mistakes else "check_docs: every path, link, folder, key, variable and test is there")
     return 1 if mistakes else 0
 
 

@@ -102,6 +102,17 @@ class Docs(Tree):
         found = self.mistakes_of("`poll`", "docs/configuration.md")
         self.assertEqual([line.split()[-1] for line in found], ["min", "TASKDNS_SERVICES"])
 
+    def test_flags_a_row_whose_test_does_not_exist(self):
+        self.write("tests/unit/a_test.cpp", 'TEST(Plain, Works) {\n}\nTEST_P(Table, Gets) {}\n'
+                   'INSTANTIATE_TEST_SUITE_P(All, Table, testing::Values(\n    RowCase{"One", 1},\n    RowCase{"Two", 2}));\n'
+                   'TEST_F(Fixed, Works) { RowCase{"Three", 3}; }\n')
+        head = "| asks | test |\n|---|---|\n"
+        for test in ("`Plain.Works`", "`Fixed.Works`, `All/Table.Gets/Two`", "`All/Table.Gets/*`"):
+            self.assertEqual(self.mistakes_of(f"{head}| a | {test} |"), [])
+        for test in ("Plain.Works", "", "`Plain.Fails`", "`Table.Gets`", "`All/Table.Gets/Three`", "`Other/Table.Gets/*`"):
+            self.assertEqual(len(self.mistakes_of(f"{head}| a | {test} |")), 1, test)
+        self.assertEqual(self.mistakes_of(f"{head}| a | `Plain.Works` |\n\n| other | column |\n|---|---|\n| a | b |"), [])
+
 
 class Sizes(Tree):
     def test_reports_above_300_and_fails_above_400(self):
