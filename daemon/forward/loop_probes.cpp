@@ -24,9 +24,10 @@ dns::Bytes LoopProbes::begin(std::size_t server) {
             probe.secret[i + digit] = static_cast<std::uint8_t>(hex[random >> (4 * digit) & 0xF]);
         }
     }
-    dns::Bytes name{digits};
-    name.insert(name.end(), probe.secret.begin(), probe.secret.end());
-    name.insert(name.end(), suffix.begin(), suffix.end());
+    dns::Bytes name(name_size);
+    name[0] = digits;
+    std::copy(probe.secret.begin(), probe.secret.end(), name.begin() + 1);
+    std::copy(suffix.begin(), suffix.end(), name.end() - suffix.size());
     return name;
 }
 

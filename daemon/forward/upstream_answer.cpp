@@ -54,8 +54,9 @@ public:
     /// Where the authority section's TTLs begin in `ttls`, and end.
     std::size_t first_authority() const { return first_authority_; }
     std::size_t last_authority() const { return last_authority_; }
-    /// min(TTL, MINIMUM) of the SOA record in the authority section.
-    const std::optional<std::uint32_t>& negative_ttl() const { return negative_ttl_; }
+    static constexpr std::uint32_t no_soa = 0xFFFFFFFF;
+    /// min(TTL, MINIMUM) of the SOA record in the authority section, or no_soa.
+    std::uint32_t negative_ttl() const { return negative_ttl_; }
 
 private:
     void take(const RecordExtent& record, bool in_answer, bool in_authority) {
@@ -97,7 +98,7 @@ private:
     bool answers_question_ = false;
     std::size_t first_authority_ = 0;
     std::size_t last_authority_ = 0;
-    std::optional<std::uint32_t> negative_ttl_;
+    std::uint32_t negative_ttl_ = no_soa;
 };
 
 Kind kind_of(unsigned rcode, bool answers_question) {
@@ -108,8 +109,8 @@ Kind kind_of(unsigned rcode, bool answers_question) {
 
 /// How long a negative answer and what proves it live; 0: it is not cached.
 std::uint32_t negative_lifetime(const Reader& reader, const config::Forward& limits) {
-    if (!reader.negative_ttl()) return 0;
-    const std::uint32_t wanted = std::max(*reader.negative_ttl(), count_of(limits.min_ttl));
+    if (reader.negative_ttl() == Reader::no_soa) return 0;
+    const std::uint32_t wanted = std::max(reader.negative_ttl(), count_of(limits.min_ttl));
     return std::min({wanted, count_of(limits.negative_ttl), count_of(limits.max_ttl)});
 }
 
