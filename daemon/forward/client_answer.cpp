@@ -50,7 +50,9 @@ struct Extent {
 
 Extent extent_for(const Client& client, const Served& served) {
     const std::size_t opt = client.has_opt ? dns::opt_size : 0;
-    const std::size_t whole = size_for(client, served);
+    const std::size_t error = served.error != nullptr ? served.error->size() : 0;
+    const std::size_t options = client.has_opt ? served.errors.size() + error : 0;
+    const std::size_t whole = served.message.size() + opt + options;
     if (whole <= client.size_limit) return {served.message.size(), whole, false, true};
     // The reasons are the first to go: they only explain (RFC 8914 section 3). Then what is merely useful.
     for (const std::size_t end : {served.message.size(), served.additional}) {
@@ -76,11 +78,7 @@ Served Served::fresh(const Entry& entry, TimePoint now) {
     return {entry.message(), entry.ttls(), entry.errors(), entry.additional(), entry.authentic, count, 0, nullptr};
 }
 
-std::size_t size_for(const Client& client, const Served& served) {
-    if (!client.has_opt) return served.message.size();
-    const std::size_t error = served.error != nullptr ? served.error->size() : 0;
-    return served.message.size() + dns::opt_size + served.errors.size() + error;
-}
+std::size_t answer_size(const Client& client, const Served& served) { return extent_for(client, served).size; }
 
 std::size_t write_answer(std::span<std::uint8_t> buffer, const Client& client, const Served& served) {
     const Extent extent = extent_for(client, served);

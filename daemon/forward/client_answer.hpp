@@ -40,8 +40,8 @@ struct Served {
     static Served fresh(const Entry& entry, TimePoint now);
 };
 
-/// Octets of the whole answer; what write_answer() needs at most.
-std::size_t size_for(const Client& client, const Served& served);
+/// What write_answer() will write.
+std::size_t answer_size(const Client& client, const Served& served);
 
 /// `buffer` begins with the client's header and question, which keep ID, RD, CD and the question's letters. AD only
 /// for who wants it; OPT only for who sent one. Where it is larger than the client takes, the additional section is

@@ -34,6 +34,7 @@ struct Counters {
     Counter udp;           ///< queries to the upstream over UDP, probes for loops included
     Counter tcp;           ///< and over TCP
     Counter timeouts;      ///< queries that nothing came back to
+    Counter ignored;       ///< messages that answered another query than ours: late, or forged
     Counter unusable;      ///< answers whose records were not whole, or whose rcode has no meaning here
     Counter local_faults;  ///< queries that this host could not send: descriptors, memory, permissions
     Counter loops;         ///< times that a server was found to bring our own queries back

@@ -44,12 +44,12 @@ std::size_t Forwarder::answer_now(std::span<std::uint8_t> buffer, const dns::Que
     switch (decision.course) {
         case Course::fresh: {
             const Served served = Served::fresh(*decision.entry, now);
-            if (size_for(client, served) > buffer.size() && over_tcp) return 0;  // counted by forward()
+            if (answer_size(client, served) > buffer.size()) return 0;  // counted by forward()
             return write_answer(buffer, client, state.hit(*decision.entry, now));
         }
         case Course::stale: {
             const Served served = state.stale(*decision.entry);
-            if (size_for(client, served) > buffer.size() && over_tcp) return 0;
+            if (answer_size(client, served) > buffer.size()) return 0;
             state.counters.stale.add();
             return write_answer(buffer, client, served);
         }

@@ -29,7 +29,7 @@ KeyedHash::Key random_key() {
 }  // namespace
 
 dns::Bytes message_for(std::span<const std::uint8_t> head, const Client& client, const Served& served) {
-    dns::Bytes message(std::max(size_for(client, served), client.question_end + dns::opt_size));
+    dns::Bytes message(answer_size(client, served));
     std::copy(head.begin(), head.begin() + static_cast<std::ptrdiff_t>(client.question_end), message.begin());
     message.resize(write_answer(message, client, served));
     return message;

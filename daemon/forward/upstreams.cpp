@@ -121,8 +121,10 @@ asio::awaitable<Upstreams::Attempt> Upstreams::exchange(Shared self, QuestionPtr
     const SocketAddress address = self->servers_[server];
     const milliseconds timeout = self->settings_.upstream.timeout;
     const dns::Bytes message = upstream_query(*question, id, with_opt);
-    const upstream::Accepts accepts = [question, id](std::span<const std::uint8_t> answer) {
-        return is_answer_to(*question, id, answer);
+    const upstream::Accepts accepts = [self, question, id](std::span<const std::uint8_t> answer) {
+        const bool ours = is_answer_to(*question, id, answer);
+        if (!ours) self->counters_.ignored.add();
+        return ours;
     };
     const Error no_budget{Errc::over_limit, ""};
     if (!self->take(QueryBudget::udp_cost)) co_return self->failed(server, no_budget);
@@ -213,6 +215,7 @@ asio::awaitable<void> Upstreams::watch_for_loop(Shared self, std::size_t server)
             }
         }
         if (answered && !self->probes_.loops(server)) co_return;
+        if (cancellation.cancelled() != asio::cancellation_type::none) co_return;
         timer.expires_after(self->settings_.probe_interval);
         co_await timer.async_wait(as_result);
     }

@@ -1,4 +1,5 @@
 // Upstream servers that bring our own questions back.
+#include <boost/asio/co_spawn.hpp>
 #include <gmock/gmock.h>
 
 #include "forward/loop_probes.hpp"
@@ -93,6 +94,20 @@ TEST_F(ForwardingLoop, IsOverWhenAProbeNoLongerComesBack) {
     const unsigned probes = server.udp_queries;
     run_until([this, until = Clock::now() + 50ms] { return Clock::now() > until; });
     EXPECT_EQ(server.udp_queries, probes) << "no more probes";
+}
+
+TEST_F(ForwardingLoop, StopEndsAProbeThatWaits) {
+    upstream.timeout = 20s;
+    const FakeServer& server = add_server(silent);
+    forwarder().start();
+    EXPECT_TRUE(run_until([&] { return server.udp_queries == 1; }));
+    std::optional<bool> ended;
+    asio::co_spawn(context, forwarder().stop(10s),
+                   [&ended](const std::exception_ptr&, bool all_ended) { ended = all_ended; });
+    const TimePoint begin = Clock::now();
+    EXPECT_TRUE(run_until([&] { return ended.has_value(); }));
+    EXPECT_TRUE(*ended);
+    EXPECT_LT(Clock::now() - begin, 5s);
 }
 
 TEST_F(ForwardingLoop, ProbesAServerUntilItHasAnsweredOnce) {

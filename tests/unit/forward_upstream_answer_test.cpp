@@ -1,5 +1,6 @@
 // What is read from an upstream's answer: kind, lifetime, TTLs, errors; and what is sent to it.
 #include <functional>
+#include <random>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -157,6 +158,32 @@ TEST(UpstreamAnswer, IsNullWhereverItIsCut) {
     dns::Bytes longer = whole;
     longer.push_back(0);
     EXPECT_TRUE(read_upstream_answer(longer, question, {})) << "what follows the records is left out";
+}
+
+/// Any octets behind the question: read or rejected, never beyond their end (AddressSanitizer would tell).
+TEST(UpstreamAnswer, SurvivesAnyOctets) {
+    const dns::Bytes whole = response({.answer = {chain, a("b.example", "192.0.2.1")},
+                                       .authority = {soa("example", 900, 900)},
+                                       .additional = {a("ns.example", "192.0.2.2"), opt(0, {{6, "bogus"}})}});
+    const Question question = question_for("a.example");
+    std::mt19937 random(20'261'122);
+    std::size_t accepted = 0;
+    for (int i = 0; i < 20'000; ++i) {
+        dns::Bytes message = whole;
+        for (unsigned changes = 1 + random() % 4; changes > 0; --changes) {
+            const std::size_t at = question.end() + random() % (message.size() - question.end());
+            message[random() % 8 == 0 ? 6 + random() % 6 : at] = static_cast<std::uint8_t>(random());
+        }
+        if (random() % 4 == 0) message.resize(question.end() + random() % (message.size() - question.end()));
+        const auto answer = read_upstream_answer(message, question, {});
+        if (!answer) continue;
+        ++accepted;
+        ASSERT_LE(answer->message.size(), message.size());
+        ASSERT_LE(answer->additional, answer->message.size());
+        for (const std::uint16_t ttl : answer->ttls) ASSERT_LE(ttl + 4U, answer->message.size());
+        ASSERT_LE(answer->lifetime, 300s);
+    }
+    EXPECT_GT(accepted, 1'000U);
 }
 
 struct MatchCase {
