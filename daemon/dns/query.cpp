@@ -69,6 +69,8 @@ ParseOutcome read_additional(std::span<const std::uint8_t> message, unsigned rec
 ParseOutcome parse_query(std::span<const std::uint8_t> message, Query& query) {
     if (message.size() < header_size || (message[2] & flag_qr) != 0) return ParseOutcome::drop;
     const bool is_query = (message[2] & opcode_bits) == 0;
+    // RFC 9619 section 4: no more than one question. None at all is for cookies (RFC 7873 section 5.4), which we
+    // ignore.
     const bool one_question = read_u16(&message[4]) == 1 && read_question(message, query);
     // A query carries neither answers nor authorities; other opcodes may (UPDATE), so these are judged first.
     const bool only_additional = read_u16(&message[6]) == 0 && read_u16(&message[8]) == 0;

@@ -70,6 +70,7 @@ inline Outcome Builder::finish(dns::Rcode rcode, bool ours) {
         dns::write_opt(writer_, code, query_.dnssec_ok, has_error_ ? &error_ : nullptr);
         ++additional_;
     }
+    // RFC 1035 section 4.1.1. TC and Z are zero, and so is AD: nothing of ours is validated (RFC 6840 section 5.8).
     message_[2] = static_cast<std::uint8_t>((message_[2] & (dns::opcode_bits | dns::flag_rd)) | dns::flag_qr |
                                             (ours ? dns::flag_aa : 0));
     message_[3] = static_cast<std::uint8_t>((message_[3] & dns::flag_cd) | dns::flag_ra | (code & 0xF));
