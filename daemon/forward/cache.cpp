@@ -31,7 +31,7 @@ std::size_t Entry::size() const {
 
 Cache::Cache(std::size_t limit, Duration serve_stale)
     : limit_(limit), serve_stale_(serve_stale), buckets_(bucket_count(limit)) {
-    bytes_ = with_overhead(buckets_.size() * sizeof(Entry*));
+    bytes_ = with_overhead(buckets_.size() * sizeof(void*));
 }
 
 Cache::~Cache() {

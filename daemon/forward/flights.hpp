@@ -45,7 +45,7 @@ public:
         return nullptr;
     }
     Shared add(std::shared_ptr<const Question> question) {
-        const auto flight = std::make_shared<Flight>();
+        auto flight = std::make_shared<Flight>();
         flight->question = std::move(question);
         flights_.emplace(flight->question->hash, flight);
         return flight;

@@ -125,6 +125,7 @@ void limit_ttls(UpstreamAnswer& answer, const Reader& reader, const config::Forw
         ttl = std::clamp(ttl, count_of(limits.min_ttl), count_of(limits.max_ttl));
         const bool is_proof = negative && i >= reader.first_authority() && i < reader.last_authority();
         if (is_proof) ttl = std::min(ttl, of_negative);
+        if (answer.is_failure()) ttl = count_of(failure_ttl);  // its records are worth no more than itself
         dns::write_u32(at, ttl);
         smallest = std::min(smallest, ttl);
     }

@@ -31,6 +31,12 @@ void* operator new(std::size_t size) {
     }
     throw std::bad_alloc();
 }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {  // its memory comes back to our delete
+    ++allocations;
+    void* const memory = std::malloc(size);
+    if (memory != nullptr) live_octets += malloc_usable_size(memory) + sizeof(void*);
+    return memory;
+}
 void operator delete(void* memory) noexcept {
     if (memory != nullptr) live_octets -= malloc_usable_size(memory) + sizeof(void*);
     std::free(memory);

@@ -106,6 +106,13 @@ TEST_F(ForwardCache, KeepsFailuresForFiveSecondsAndSaysSo) {
     EXPECT_EQ(server.udp_queries, 2U);
 }
 
+TEST_F(ForwardCache, TheRecordsOfAFailureCountDownToItsEnd) {
+    add_server(says({.rcode = dns::Rcode::servfail, .authority = {soa("example", 1, 1)}}));
+    EXPECT_EQ(ask(www).authority.at(0).ttl, 5U);
+    now += 4s;
+    EXPECT_EQ(ask_now(www).authority.at(0).ttl, 1U);
+}
+
 TEST_F(ForwardCache, KeepsSilenceForFiveSeconds) {
     const FakeServer& server = add_server(silent);
     EXPECT_TRUE(ask(www).has_error(22));

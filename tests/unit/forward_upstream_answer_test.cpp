@@ -104,6 +104,7 @@ INSTANTIATE_TEST_SUITE_P(Forward, Lifetime, testing::Values(
     LifetimeCase{"SoaOfAPositiveAnswerSaysNothing", {.answer = {a("a.example", "192.0.2.1", 60)}, .authority = {soa("example", 100, 1)}}, Kind::positive, 60s, {60, 100}},
     LifetimeCase{"Servfail", {.rcode = dns::Rcode::servfail}, Kind::failure, 5s, {}},
     LifetimeCase{"Refused", {.rcode = dns::Rcode::refused}, Kind::failure, 5s, {}},
+    LifetimeCase{"ServfailWithRecords", {.rcode = dns::Rcode::servfail, .authority = {soa("example", 1, 1), soa("example", 900, 1)}}, Kind::failure, 5s, {5, 5}},
     LifetimeCase{"Cut", {.answer = {a("a.example", "192.0.2.1", 60)}, .truncated = true}, Kind::positive, 0s, {60}}),
     [](const auto& instance) { return instance.param.name; });
 // clang-format on
