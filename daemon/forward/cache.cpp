@@ -1,6 +1,8 @@
 // Answers of the upstream, bounded in octets. Layer: forward. HOT PATH: find().
 #include "forward/cache.hpp"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <bit>
 #include <new>
@@ -10,10 +12,13 @@ namespace {
 
 constexpr std::size_t octets_per_bucket = 256;  // about what a small entry takes: chains stay short
 
-/// What malloc really takes for a block: a size field, and multiples of 16 (glibc).
+/// What malloc takes for a block at least: a size field, and multiples of 16 (glibc).
 constexpr std::size_t with_overhead(std::size_t size) {
     return std::max<std::size_t>(32, (size + sizeof(void*) + 15) & ~std::size_t{15});
 }
+
+/// What it took: where the rest of a free block was too small to be one, it is part of this one.
+std::size_t taken_by(void* block) { return malloc_usable_size(block) + sizeof(void*); }
 
 std::size_t bucket_count(std::size_t limit) {
     return std::bit_floor(std::max<std::size_t>(limit / octets_per_bucket, 1));
@@ -24,10 +29,6 @@ std::uint8_t* append(std::uint8_t* to, std::span<const std::uint8_t> octets) {
 }
 
 }  // namespace
-
-std::size_t Entry::size() const {
-    return sizeof(Entry) + ttl_count_ * sizeof(std::uint16_t) + name_size_ + message_size_ + errors_size_;
-}
 
 Cache::Cache(std::size_t limit, Duration serve_stale)
     : limit_(limit), serve_stale_(serve_stale), buckets_(bucket_count(limit)) {
@@ -74,8 +75,10 @@ void Cache::store(const KeyView& key, const UpstreamAnswer& answer, TimePoint no
     entry->visited_ = was_popular;
     std::copy(answer.ttls.begin(), answer.ttls.end(), const_cast<std::uint16_t*>(entry->offsets()));
     append(append(append(const_cast<std::uint8_t*>(entry->octets()), key.name), answer.message), answer.errors);
+    entry->taken_ = static_cast<std::uint32_t>(taken_by(entry));
+    make_room(entry->taken_, now);  // seldom any: a few octets more than needed
     link(entry);
-    bytes_ += needed;
+    bytes_ += entry->taken_;
     ++entries_;
 }
 
@@ -118,7 +121,7 @@ void Cache::unlink(Entry* entry) {
 
 void Cache::destroy(Entry* entry) {
     unlink(entry);
-    bytes_ -= with_overhead(entry->size());
+    bytes_ -= entry->taken_;
     --entries_;
     entry->~Entry();
     ::operator delete(entry);

@@ -39,13 +39,13 @@ private:
     Entry() = default;
     const std::uint16_t* offsets() const { return reinterpret_cast<const std::uint16_t*>(this + 1); }
     const std::uint8_t* octets() const { return reinterpret_cast<const std::uint8_t*>(offsets() + ttl_count_); }
-    std::size_t size() const;
 
     Entry* next_in_bucket_ = nullptr;
     Entry* newer_ = nullptr;
     Entry* older_ = nullptr;
     std::uint64_t hash_ = 0;
     std::uint64_t form_ = 0;
+    std::uint32_t taken_ = 0;  // octets of its block
     std::uint16_t message_size_ = 0;
     std::uint16_t additional_ = 0;
     std::uint16_t ttl_count_ = 0;
