@@ -1,12 +1,14 @@
-// Fuzz entry: answer() over a small fixed view, both transports. Whatever a client sends, what comes back is a
-// message that it can match with its question.
+// Fuzz entry: answer() over a small fixed view, both transports, and the answers of class CHAOS. Whatever a client
+// sends, what comes back is a message that it can match with its question.
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <string>
 #include <vector>
 
 #include "dns/query.hpp"
 #include "dns_server/answer.hpp"
+#include "dns_server/chaos.hpp"
 #include "support/forwarding.hpp"
 #include "support/small_view.hpp"
 
@@ -32,7 +34,6 @@ void check_answer(std::span<const std::uint8_t> query, std::span<const std::uint
     require(answered.size() >= dns::header_size && answered.size() <= limit);
     require(answered[0] == query[0] && answered[1] == query[1]);  // ID
     require((answered[2] & 0x80) != 0);                           // QR
-    require((answered[2] & 0x02) == 0);                           // TC never
     require((answered[2] & 0x79) == (query[2] & 0x79));           // opcode and RD
     require(answered[4] == 0 && answered[5] == (parsed.question_end != 0 ? 1 : 0));
     if (parsed.question_end != 0) {
@@ -50,10 +51,17 @@ void check(Fixture& fixture, std::span<const std::uint8_t> query, Transport tran
     const dns_server::Outcome result = answer(buffer, query.size(), transport, context);
     const std::size_t limit = transport == Transport::tcp ? buffer_size : dns::edns_payload_size;
     if (result.action == Action::send) {
+        require((buffer[2] & 0x02) == 0);  // TC never
         check_answer(query, {buffer.data(), result.length}, limit);
         return;
     }
     require(std::equal(query.begin(), query.end(), buffer.begin()));  // held and forwarded queries are still whole
+    if (result.action == Action::describe) {
+        const std::vector<std::string> lines(60, std::string(300, '.'));
+        const bool tcp = transport == Transport::tcp;
+        check_answer(query, chaos_answer(query, transport, lines), tcp ? 65'535 : dns::edns_payload_size);
+        check_answer(query, chaos_failure(query, "because"), dns::udp_size_without_edns);
+    }
     if (result.action == Action::hold) {
         const dns_server::Outcome given_up = not_ready(buffer, query.size(), context);
         require(given_up.action == Action::send);
