@@ -2,6 +2,7 @@
 #include "dns_server/sockets.hpp"
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -39,6 +40,14 @@ bool set_up_udp(int descriptor, const SocketAddress& address) {
     return !wildcard || set_option(descriptor, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 }
 
+/// Connections in TIME_WAIT must not keep a restarted sidecar from its port; on UDP the same option would let two
+/// processes bind it. Linux hands TCP_NODELAY on to each accepted connection: no small answer waits for an
+/// acknowledgement.
+bool set_up_tcp(int descriptor) {
+    set_if_possible(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
+    return set_option(descriptor, SOL_SOCKET, SO_REUSEADDR, 1);
+}
+
 struct Bound {
     Descriptor socket;
     int error_number = 0;  // 0: bound
@@ -51,12 +60,10 @@ Bound bind_one(const SocketAddress& address, int type) {
     const int descriptor = bound.socket.get();
     const bool tcp = type == SOCK_STREAM;
     const NativeAddress native = to_native(address);
-    const bool ok =
-        descriptor >= 0 && (family == AF_INET || set_option(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, 1)) &&
-        // Only for TCP: connections in TIME_WAIT must not keep a restarted sidecar from its port. On UDP
-        // it would let two processes bind it.
-        (!tcp || set_option(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)) && (tcp || set_up_udp(descriptor, address)) &&
-        ::bind(descriptor, native.get(), native.length) == 0 && (!tcp || ::listen(descriptor, tcp_backlog) == 0);
+    const bool ok = descriptor >= 0 && (family == AF_INET || set_option(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, 1)) &&
+                    (!tcp || set_up_tcp(descriptor)) && (tcp || set_up_udp(descriptor, address)) &&
+                    ::bind(descriptor, native.get(), native.length) == 0 &&
+                    (!tcp || ::listen(descriptor, tcp_backlog) == 0);
     if (!ok) bound.error_number = errno;
     return bound;
 }

@@ -161,25 +161,21 @@ Outcome answer_local_name(Builder& builder, Wire apex, Counters& counters) {
     return builder.finish(exists ? dns::Rcode::noerror : dns::Rcode::nxdomain, true);
 }
 
+template <std::size_t length>
+bool equals(Wire name, const std::array<std::uint8_t, length>& apex) {
+    return name.size() == length && std::equal(apex.begin(), apex.end(), name.begin());
+}
+
 /// The special name that `name` is or lies below; empty if there is none.
 Wire find_local_apex(Wire name) {
     // A suffix of octets is a suffix of labels only where a label begins: walk the labels.
     for (std::size_t at = 0; at < name.size(); at += std::size_t{1} + name[at]) {
         const Wire rest = name.subspan(at);
-        for (const Wire apex : {Wire(localhost), Wire(reverse_v4), Wire(pointer_v6)}) {
-            if (rest.size() == apex.size() && ends_with(rest, apex)) return apex;
-        }
+        if (equals(rest, localhost)) return localhost;
+        if (equals(rest, reverse_v4)) return reverse_v4;
+        if (equals(rest, pointer_v6)) return pointer_v6;
     }
     return {};
-}
-
-/// The parent that the name is a target of; null if it is none.
-const view::TargetParent* find_target(Wire name, const view::NameTable& names, IpAddress& address) {
-    const std::size_t first = name[0];
-    const auto parsed = parse_target_label(name.subspan(1, first));
-    if (!parsed) return nullptr;
-    address = *parsed;
-    return names.find_target_parent(name.subspan(1 + first));
 }
 
 }  // namespace
@@ -192,17 +188,21 @@ std::optional<IpAddress> parse_target_label(Wire label) {
 
 std::optional<Outcome> answer_special_name(Builder& builder, const Context& context) {
     const Wire name = builder.query().wire();
-    IpAddress address;
-    if (const view::TargetParent* const parent = find_target(name, *context.view.names, address))
-        return answer_target(builder, address, *parent, context);
+    const std::size_t first = name[0];
+    if (const auto address = parse_target_label(name.subspan(1, first))) {
+        const view::TargetParent* const parent = context.view.names->find_target_parent(name.subspan(1 + first));
+        if (parent != nullptr) return answer_target(builder, *address, *parent, context);
+    }
     const Wire apex = find_local_apex(name);
     if (apex.empty()) return std::nullopt;
     return answer_local_name(builder, apex, context.counters);
 }
 
 bool is_special_name(std::span<const std::uint8_t> name, const view::NameTable& names) {
-    IpAddress address;
-    return find_target(name, names, address) != nullptr || !find_local_apex(name).empty();
+    const std::size_t first = name[0];
+    const bool is_target = parse_target_label(name.subspan(1, first)).has_value() &&
+                           names.find_target_parent(name.subspan(1 + first)) != nullptr;
+    return is_target || !find_local_apex(name).empty();
 }
 
 }  // namespace taskdns::dns_server

@@ -21,8 +21,8 @@ TcpConnection::TcpConnection(asio::ip::tcp::socket socket, std::shared_ptr<Respo
       responder_(std::move(responder)),
       progress_(socket_.get_executor()),
       input_(prefix_size + buffer_size) {
-    boost::system::error_code ignored;  // then small answers wait for an acknowledgement; they still arrive
-    socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+    boost::system::error_code ignored;  // then write_pending() leaves all to the asynchronous write
+    socket_.non_blocking(true, ignored);
 }
 
 asio::awaitable<void> TcpConnection::serve(std::shared_ptr<TcpConnection> self) {
@@ -30,6 +30,8 @@ asio::awaitable<void> TcpConnection::serve(std::shared_ptr<TcpConnection> self) 
     bool half_closed = false;
     while (self->is_open()) {
         if (!self->take_queries()) break;
+        // Left over when too much was unwritten; by now it has been written.
+        if (self->may_read() && self->has_whole_query()) continue;
         if (half_closed && self->is_finished()) break;
         if (half_closed || !self->may_read()) {
             self->progress_.expires_at(never);
@@ -106,6 +108,11 @@ void TcpConnection::deliver(std::span<const std::uint8_t> answer) {
     last_activity_ = Clock::now();
     append(answer);
     write_pending();
+    progress_.cancel();
+}
+
+bool TcpConnection::has_whole_query() const {
+    return filled_ >= prefix_size && filled_ - prefix_size >= dns::read_u16(input_.data());
 }
 
 void TcpConnection::append(std::span<const std::uint8_t> answer) {
@@ -116,8 +123,19 @@ void TcpConnection::append(std::span<const std::uint8_t> answer) {
 
 void TcpConnection::write_pending() {
     if (!writing_.empty() || pending_.empty()) return;
+    // At once, as nearly always: what the socket does not take waits until it can.
+    std::size_t taken = 0;
+    if (socket_.non_blocking()) {
+        boost::system::error_code error;  // would_block, or one that the asynchronous write will meet again
+        taken = socket_.write_some(asio::buffer(pending_), error);
+        if (taken == pending_.size()) {
+            pending_.clear();
+            last_activity_ = Clock::now();
+            return;
+        }
+    }
     writing_.swap(pending_);
-    asio::async_write(socket_, asio::buffer(writing_),
+    asio::async_write(socket_, asio::buffer(writing_) + taken,
                       [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
                           self->on_written(error);
                       });

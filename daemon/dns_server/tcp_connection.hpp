@@ -35,6 +35,7 @@ private:
     std::size_t unwritten() const { return pending_.size() + writing_.size(); }
     bool may_read() const { return outstanding_ < most_outstanding && unwritten() < most_unwritten; }
     bool is_finished() const { return outstanding_ == 0 && unwritten() == 0; }
+    bool has_whole_query() const;
     /// Answers the whole queries in `input_` while may_read(). False: what came is not DNS, or too long for us.
     bool take_queries();
     void take_query(std::span<const std::uint8_t> query, const view::View& view);

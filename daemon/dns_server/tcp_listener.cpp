@@ -16,10 +16,7 @@ constexpr milliseconds accept_pause{100};
 TcpConnections::TcpConnections(asio::io_context& context, std::shared_ptr<Responder> responder)
     : responder_(std::move(responder)), timer_(context), tasks_(context.get_executor()) {}
 
-void TcpConnections::add(asio::ip::tcp::socket socket) {
-    boost::system::error_code error;
-    const asio::ip::tcp::endpoint client = socket.remote_endpoint(error);
-    if (error) return;  // gone already
+void TcpConnections::add(asio::ip::tcp::socket socket, const asio::ip::tcp::endpoint& client) {
     if (!responder_->may_ask(from_asio(client.address()))) {
         responder_->counters().dropped.add();
         return;
@@ -96,12 +93,13 @@ void TcpListener::stop() {
 
 asio::awaitable<void> TcpListener::accept(std::shared_ptr<TcpListener> self) {
     co_await asio::this_coro::throw_if_cancelled(false);
+    asio::ip::tcp::endpoint client;
     while (self->acceptor_.is_open()) {
-        auto [error, socket] = co_await self->acceptor_.async_accept(as_result);
+        auto [error, socket] = co_await self->acceptor_.async_accept(client, as_result);
         if (!self->acceptor_.is_open()) break;
         self->report(error);
         if (!error) {
-            self->connections_->add(std::move(socket));
+            self->connections_->add(std::move(socket), client);
             continue;
         }
         self->pause_.expires_after(accept_pause);

@@ -19,7 +19,7 @@ public:
     TcpConnections(asio::io_context& context, std::shared_ptr<Responder> responder);
 
     /// Serves the connection; where there are too many, the longest idle makes room. Who may not ask is closed.
-    void add(asio::ip::tcp::socket socket);
+    void add(asio::ip::tcp::socket socket, const asio::ip::tcp::endpoint& client);
     void stop();
     std::size_t size() const { return open_.size(); }
 
