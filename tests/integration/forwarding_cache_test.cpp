@@ -16,7 +16,6 @@ namespace taskdns::testing_support {
 namespace {
 
 using namespace std::chrono_literals;
-using std::chrono::steady_clock;
 using testing::ElementsAre;
 using testing::SizeIs;
 
@@ -126,8 +125,10 @@ TEST_F(ForwardingCache, ConfiguredNamesNeverWaitBehindForwardedOnes) {
         "", "upstream: {timeout: 5s, attempts: 1, max_qps: 2000}\nforward: {max_in_flight: 300}\n"));
     ASSERT_TRUE(daemon.wait_until_ready());
     vpc.resolver.freeze();
+    constexpr int workers = 6;
     std::vector<std::thread> hanging;
-    for (int worker = 0; worker < 6; ++worker) {
+    hanging.reserve(workers);
+    for (int worker = 0; worker < workers; ++worker) {
         hanging.emplace_back([&daemon, worker] {
             for (int i = 0; i < 50; ++i) {
                 const DnsQuery query{.name = "dead-" + std::to_string(worker * 50 + i) + ".example", .timeout = 1ms};

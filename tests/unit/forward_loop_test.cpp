@@ -92,7 +92,7 @@ TEST_F(ForwardingLoop, IsOverWhenAProbeNoLongerComesBack) {
     server.behaviour = nxdomain;
     EXPECT_TRUE(run_until([&] { return ask({.name = "www.example"}).rcode == "NXDOMAIN"; }));
     const unsigned probes = server.udp_queries;
-    run_until([this, until = Clock::now() + 50ms] { return Clock::now() > until; });
+    run_until([until = Clock::now() + 50ms] { return Clock::now() > until; });
     EXPECT_EQ(server.udp_queries, probes) << "no more probes";
 }
 
