@@ -156,7 +156,7 @@ void Forwarder::State::land(const Flights::Shared& flight, Outcome outcome) {
             if (by_upstream) entry->retry_at = now + retry_after;
             answer_all(*flight, now < entry->expiry ? Served::fresh(*entry, now) : stale(*entry), counters.stale);
         } else {
-            if (by_upstream) cache.store(key, answer, now);
+            cache.store(key, answer, now);  // a limit or fault of ours has a lifetime of 0
             answer_all(*flight, Served::fresh(answer),
                        was_answered ? counters.answers
                        : is_limit   ? counters.over_limit

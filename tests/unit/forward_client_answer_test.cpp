@@ -1,4 +1,5 @@
 // An answer as each client gets it: flags, OPT, errors, TTLs, sizes.
+#include <algorithm>
 #include <functional>
 
 #include <gmock/gmock.h>
@@ -50,10 +51,14 @@ Written write(const DnsQuery& query, const Served& served, std::size_t room = 40
     dns::Query parsed;
     EXPECT_EQ(dns::parse_query(buffer, parsed), dns::ParseOutcome::ok);
     const Client client = Client::of(parsed, buffer.data(), query.tcp);
-    buffer.resize(std::max(room, buffer.size()), 0xEE);
+    buffer.resize(70'000, 0xEE);
+    std::fill(buffer.begin() + static_cast<std::ptrdiff_t>(client.question_end), buffer.end(), 0xEE);
     Written out;
-    out.bytes.assign(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(write_answer(
-                                                          std::span(buffer).first(room), client, served)));
+    const std::size_t size = write_answer(std::span(buffer).first(room), client, served);
+    out.bytes.assign(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(size));
+    EXPECT_TRUE(std::all_of(buffer.begin() + static_cast<std::ptrdiff_t>(std::max(size, client.question_end)),
+                            buffer.end(), [](std::uint8_t octet) { return octet == 0xEE; }))
+        << "nothing is written behind the answer";
     if (!out.bytes.empty()) out.reply = testing_support::parse_reply(out.bytes);
     return out;
 }
@@ -151,6 +156,11 @@ TEST(ClientAnswer, LeavesTheAdditionalSectionOutWhereOnlyItDoesNotFit) {
     EXPECT_EQ(small.answer.size(), 10U);
     EXPECT_TRUE(small.additional.empty());
     EXPECT_EQ(write({.name = "example.com"}, Served::fresh(answer)).reply.additional.size(), 10U);
+    for (int i = 0; i < 200; ++i) sections.additional.push_back(a("ns.example.com", "192.0.2.9", 60));
+    const UpstreamAnswer large = upstream_says(sections);
+    Served older = Served::fresh(large);
+    older.age = 10;
+    EXPECT_EQ(write({.name = "example.com"}, older, 1232).reply.answer.size(), 10U);
 }
 
 struct LimitCase {

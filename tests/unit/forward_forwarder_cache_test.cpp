@@ -242,7 +242,7 @@ TEST_F(ForwardCache, FetchesAPopularAnswerOnceBeforeItRunsOut) {
     ask(www);
     now += 53s;
     ask(www);
-    context.run_one_for(10ms);
+    context.run_for(10ms);
     EXPECT_EQ(counters().prefetches.value(), 0U) << "not in the last tenth yet";
     now += 1s;
     server.behaviour = silent;
@@ -252,7 +252,7 @@ TEST_F(ForwardCache, FetchesAPopularAnswerOnceBeforeItRunsOut) {
     EXPECT_EQ(counters().prefetches.value(), 1U);
     EXPECT_TRUE(ask_now(www).arrived) << "its failure changes nothing";
     EXPECT_TRUE(ask_now(www).errors.empty());
-    context.run_one_for(10ms);
+    context.run_for(10ms);
     EXPECT_EQ(counters().prefetches.value(), 1U) << "once";
 }
 
@@ -271,7 +271,8 @@ TEST_F(ForwardCache, DoesNotFetchEarlyWhatHardlyAnybodyWants) {
     ask(www);
     now += 55s;
     ask(www);  // the first since it was fetched
-    context.run_one_for(10ms);
+    context.run_for(10ms);
+    EXPECT_EQ(counters().prefetches.value(), 0U);
     EXPECT_EQ(server.udp_queries, 1U);
 }
 
@@ -337,6 +338,7 @@ TEST_F(ForwardCache, WhatDoesNotFitTheBufferComesFromTheCacheAllTheSame) {
     EXPECT_FALSE(ask_now(over_tcp).arrived) << "7 KB";
     start(over_tcp);
     EXPECT_EQ(replies.back().answer.size(), 250U) << "before forward() returns";
+    EXPECT_EQ(counters().hits.value(), 2U);
     EXPECT_EQ(server.udp_queries, 1U);
     EXPECT_EQ(server.tcp_queries, 1U);
 }

@@ -168,6 +168,22 @@ TEST_F(Forwarding, AFloodOfNamesIsAnsweredInPlaceAndKnownQuestionsAreJoined) {
     EXPECT_EQ(counters().over_limit.value(), 1'000U);
 }
 
+TEST_F(Forwarding, SaysAtOnceThatTheBudgetIsUsedUp) {
+    add_server(noerror);
+    while (budget.take(upstream::Purpose::forward, 1, now)) {
+    }
+    const DnsReply reply = ask_now({.name = "example.com"});
+    EXPECT_EQ(reply.rcode, "SERVFAIL");
+    EXPECT_TRUE(reply.has_error(0));
+    EXPECT_EQ(counters().queries.value(), 0U) << "no flight was begun";
+}
+
+TEST_F(Forwarding, AnAnswerThatIsCutOverTcpTooIsNone) {
+    add_server([](WireBytes query, bool) { return say(std::move(query), 2, 0); });
+    EXPECT_EQ(ask({.name = "example.com"}).rcode, "SERVFAIL");
+    EXPECT_EQ(counters().unusable.value(), 2U);
+}
+
 TEST_F(Forwarding, TakesNoMoreThanMaxInFlight) {
     settings.max_in_flight = 2;
     add_server(silent);
