@@ -100,7 +100,12 @@ void Responder::describe(std::span<const std::uint8_t> query, Transport transpor
         self->counters_.answers_other.add();
         reply(chaos_answer(octets, transport, lines));
     };
-    settings_.describe(subject.service, std::move(done));
+    try {
+        settings_.describe(subject.service, std::move(done));
+    } catch (const std::exception&) {  // no memory to ask: the client asks again
+        --describing_;
+        counters_.dropped.add();
+    }
 }
 
 void Responder::hold(HeldQuery query, const view::View& view) {

@@ -94,7 +94,12 @@ void TcpConnection::take_query(std::span<const std::uint8_t> query, const view::
     auto reply = [connection = weak_from_this()](const std::vector<std::uint8_t>& answer) {
         if (const auto self = connection.lock()) self->deliver(answer);
     };
-    responder_->defer(result.action, query, Transport::tcp, std::move(reply), view);
+    try {
+        responder_->defer(result.action, query, Transport::tcp, std::move(reply), view);
+    } catch (const std::exception&) {  // no memory to ask elsewhere: this query is lost, the connection is not
+        --outstanding_;
+        responder_->counters().dropped.add();
+    }
 }
 
 void TcpConnection::deliver(std::span<const std::uint8_t> answer) {

@@ -98,12 +98,20 @@ asio::awaitable<void> TcpListener::accept(std::shared_ptr<TcpListener> self) {
         auto [error, socket] = co_await self->acceptor_.async_accept(client, as_result);
         if (!self->acceptor_.is_open()) break;
         self->report(error);
-        if (!error) {
-            self->connections_->add(std::move(socket), client);
-            continue;
-        }
+        if (!error && self->take(std::move(socket), client)) continue;
         self->pause_.expires_after(accept_pause);
         co_await self->pause_.async_wait(as_result);
+    }
+}
+
+/// False: no memory for it. The connection is closed, the listener goes on after a pause.
+bool TcpListener::take(asio::ip::tcp::socket socket, const asio::ip::tcp::endpoint& client) {
+    try {
+        connections_->add(std::move(socket), client);
+        return true;
+    } catch (const std::exception&) {
+        connections_->responder().counters().accept_failures.add();
+        return false;
     }
 }
 

@@ -50,6 +50,7 @@ public:
 
 private:
     static asio::awaitable<void> accept(std::shared_ptr<TcpListener> self);
+    bool take(asio::ip::tcp::socket socket, const asio::ip::tcp::endpoint& client);
     void report(const boost::system::error_code& error);
 
     asio::ip::tcp::acceptor acceptor_;

@@ -105,12 +105,8 @@ void UdpListener::wait() {
         const bool v4 = address_.address.is_v4();
         readiness_.assign(v4 ? asio::ip::udp::v4() : asio::ip::udp::v6(), socket_.get(), error);
     }
-    if (error) {  // no memory for it
-        responder_->counters().receive_failures.add();
-        retry_.expires_after(retry_pause);
-        retry_.async_wait([self = shared_from_this()](const boost::system::error_code& failed) {
-            if (!failed) self->serve();
-        });
+    if (error) {
+        wait_later();
         return;
     }
     readiness_.async_wait(asio::ip::udp::socket::wait_read,
@@ -119,14 +115,27 @@ void UdpListener::wait() {
                           });
 }
 
+/// There was no memory to watch the socket.
+void UdpListener::wait_later() {
+    responder_->counters().receive_failures.add();
+    retry_.expires_after(retry_pause);
+    retry_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+        if (!error) self->serve();
+    });
+}
+
 void UdpListener::serve() {
     if (socket_.get() < 0) return;  // stopped
-    if (!drain()) {
-        wait();  // reports at once what came meanwhile
-        return;
+    try {
+        if (!drain()) {
+            wait();  // reports at once what came meanwhile
+            return;
+        }
+        leave_reactor();
+        asio::post(readiness_.get_executor(), [self = shared_from_this()] { self->serve(); });
+    } catch (const std::exception&) {
+        wait_later();
     }
-    leave_reactor();
-    asio::post(readiness_.get_executor(), [self = shared_from_this()] { self->serve(); });
 }
 
 /// Answers what has come, in up to batches_per_wake batches. True: there is more, as far as one can tell.

@@ -31,6 +31,7 @@ private:
     struct Peer;
 
     void wait();
+    void wait_later();
     void leave_reactor();
     void serve();
     bool drain();
