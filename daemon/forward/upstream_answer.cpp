@@ -107,9 +107,10 @@ Kind kind_of(unsigned rcode, bool answers_question) {
     return answers_question ? Kind::positive : Kind::nodata;
 }
 
-/// How long a negative answer and what proves it live; 0: it is not cached.
+/// How long a negative answer and what proves it live. Without an SOA as long as we may: the VPC resolver's cache
+/// gives NXDOMAIN so, and a name that is asked for in every search domain would go upstream each time (decision
+/// 0012).
 std::uint32_t negative_lifetime(const Reader& reader, const config::Forward& limits) {
-    if (reader.negative_ttl() == Reader::no_soa) return 0;
     const std::uint32_t wanted = std::max(reader.negative_ttl(), count_of(limits.min_ttl));
     return std::min({wanted, count_of(limits.negative_ttl), count_of(limits.max_ttl)});
 }
@@ -129,8 +130,22 @@ void limit_ttls(UpstreamAnswer& answer, const Reader& reader, const config::Forw
         dns::write_u32(at, ttl);
         smallest = std::min(smallest, ttl);
     }
-    const bool has_records = !answer.ttls.empty();
-    answer.lifetime = answer.is_failure() ? failure_ttl : has_records ? seconds(smallest) : seconds(0);
+    answer.lifetime = answer.is_failure() ? failure_ttl : seconds(smallest);
+}
+
+/// How old servers say that they cannot read a query, with OPT most of all: the header, and not even the question.
+bool is_header_alone(std::span<const std::uint8_t> message) {
+    const auto rcode = static_cast<dns::Rcode>(message[3] & dns::rcode_bits);
+    const bool is_failure = rcode == dns::Rcode::formerr || rcode == dns::Rcode::notimp ||
+                            rcode == dns::Rcode::servfail || rcode == dns::Rcode::refused;
+    return message.size() == dns::header_size && is_failure && dns::read_u16(&message[4]) == 0;
+}
+
+dns::Bytes with_question(std::span<const std::uint8_t> header, const Question& question) {
+    dns::Bytes message = upstream_query(question, dns::read_u16(&header[0]), false);
+    message[2] = header[2];
+    message[3] = header[3];
+    return message;
 }
 
 }  // namespace
@@ -138,7 +153,7 @@ void limit_ttls(UpstreamAnswer& answer, const Reader& reader, const config::Forw
 std::optional<UpstreamAnswer> read_upstream_answer(dns::Bytes message, const Question& question,
                                                    const config::Forward& limits) {
     UpstreamAnswer answer;
-    answer.message = std::move(message);
+    answer.message = is_header_alone(message) ? with_question(message, question) : std::move(message);
     answer.rcode = answer.message[3] & dns::rcode_bits;
     answer.authentic = (answer.message[3] & dns::flag_ad) != 0;
     Reader reader(answer, question);
@@ -183,9 +198,11 @@ dns::Bytes upstream_query(const Question& question, std::uint16_t id, bool with_
 }
 
 bool is_answer_to(const Question& question, std::uint16_t id, std::span<const std::uint8_t> message) {
-    if (message.size() < question.end()) return false;
+    if (message.size() < dns::header_size) return false;
     if (dns::read_u16(&message[0]) != id || (message[2] & dns::flag_qr) == 0) return false;
-    if ((message[2] & dns::opcode_bits) != 0 || dns::read_u16(&message[4]) != 1) return false;
+    if ((message[2] & dns::opcode_bits) != 0) return false;
+    if (is_header_alone(message)) return true;
+    if (message.size() < question.end() || dns::read_u16(&message[4]) != 1) return false;
     const std::uint8_t* const name = &message[dns::header_size];
     for (std::size_t i = 0; i < question.name.size(); ++i) {
         if (dns::folded(name[i]) != question.name[i]) return false;

@@ -41,7 +41,7 @@ struct UpstreamAnswer {
 
 /// `message` answers `question` (see is_answer_to). Null where its records are not whole. Every TTL is brought into
 /// [min_ttl, max_ttl], the smallest is the lifetime; a TTL with its top bit set is 0 (RFC 2181 section 8). Negative
-/// answers live as long as their SOA says (RFC 2308 section 5), at most negative_ttl; without an SOA not at all.
+/// answers live as long as their SOA says (RFC 2308 section 5), at most negative_ttl; without an SOA that long.
 std::optional<UpstreamAnswer> read_upstream_answer(dns::Bytes message, const Question& question,
                                                    const config::Forward& limits);
 
@@ -51,7 +51,8 @@ UpstreamAnswer failed_answer(const Question& question, dns::Ede reason, std::str
 /// The query for `question`: AD asks for the AD bit without DO (RFC 6840 section 5.7), for those clients who want it.
 dns::Bytes upstream_query(const Question& question, std::uint16_t id, bool with_opt);
 
-/// A response to upstream_query(question, id): ID, QR, opcode, and the question, whose letters may have changed case.
+/// A response to upstream_query(question, id): ID, QR, opcode, and the question, whose letters may have changed case;
+/// or a header alone that says FORMERR, NOTIMP, SERVFAIL or REFUSED.
 bool is_answer_to(const Question& question, std::uint16_t id, std::span<const std::uint8_t> message);
 
 }  // namespace taskdns::forward
