@@ -16,7 +16,7 @@
 namespace taskdns::forward {
 
 /// Called exactly once per query, on the dns thread, possibly before forward() returns. The answer is complete: the
-/// client's ID, question octets and RD; to be sent as it is.
+/// client's ID, question octets and RD; to be sent as it is. It must not ask the forwarder again before it returns.
 using Reply = std::function<void(dns::Bytes answer)>;
 
 struct Waiter {
@@ -47,6 +47,7 @@ public:
     Shared add(std::shared_ptr<const Question> question) {
         auto flight = std::make_shared<Flight>();
         flight->question = std::move(question);
+        flight->waiters.reserve(1);  // who begins it waits for it, memory or not
         flights_.emplace(flight->question->hash, flight);
         return flight;
     }

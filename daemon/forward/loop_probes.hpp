@@ -24,6 +24,9 @@ public:
     /// The answer has come, or will not: whether the state has changed, as the name did not come back to us.
     bool end(std::size_t server);
 
+    /// The last name counts no more, and there is no new one.
+    void forget(std::size_t server) { static_cast<void>(begin(server)); }
+
     /// HOT PATH. The server that was asked for `name`, lower-cased wire form, if it is one of ours.
     std::optional<std::size_t> find(std::span<const std::uint8_t> name) const {
         if (name.size() != name_size) return std::nullopt;

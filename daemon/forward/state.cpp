@@ -19,6 +19,16 @@ const dns::ExtendedError stale_answer{dns::Ede::stale_answer, {}};
 const dns::ExtendedError stale_nxdomain{static_cast<dns::Ede>(19), {}};  // RFC 8914 section 4.20
 const dns::ExtendedError cached_error{static_cast<dns::Ede>(13), {}};    // RFC 8914 section 4.14
 
+/// The upstream could tell, and says no: what failed validation (RFC 8914 sections 4.6 to 4.13) or is blocked (4.16
+/// to 4.19) does not come back as a stale answer.
+bool is_refusal(std::span<const std::uint8_t> errors) {
+    for (std::size_t at = 0; at + 6 <= errors.size(); at += std::size_t{4} + dns::read_u16(&errors[at + 2])) {
+        const unsigned code = dns::read_u16(&errors[at + 4]);
+        if ((code >= 5 && code <= 12) || (code >= 15 && code <= 18)) return true;
+    }
+    return false;
+}
+
 KeyedHash::Key random_key() {
     std::random_device random;
     const auto word = [&random] { return std::uint64_t{random()} << 32 | random(); };
@@ -77,7 +87,7 @@ Served Forwarder::State::stale(const Entry& entry) const {
             entry.ttls(),
             entry.errors(),
             entry.additional(),
-            entry.authentic,
+            false,  // nobody vouches for it any more
             0,
             ttl,
             entry.kind == Kind::nxdomain ? &stale_nxdomain : &stale_answer};
@@ -121,7 +131,14 @@ void Forwarder::State::wait_for(const KeyView& key, Decision decision, Waiter wa
 }
 
 void Forwarder::State::depart(const Flights::Shared& flight) {
-    tasks.spawn("forward", fly(shared_from_this(), flight));
+    try {
+        tasks.spawn("forward", fly(shared_from_this(), flight));
+    } catch (const std::exception& e) {  // no memory: nobody shall wait for a flight that never began
+        Outcome outcome;
+        outcome.failure = Failure::local_fault;
+        outcome.detail = e.what();
+        land(flight, std::move(outcome));
+    }
     update_gauges();
 }
 
@@ -150,8 +167,9 @@ void Forwarder::State::land(const Flights::Shared& flight, Outcome outcome) {
         const KeyView key = flight->question->key();
         const TimePoint now = settings.now();
         Entry* const entry = cache.find(key);
-        const bool good = entry != nullptr && !entry->is_failure() &&
-                          (now < entry->expiry || cache.is_usable_when_stale(*entry, now));
+        const bool good =
+            entry != nullptr && !entry->is_failure() &&
+            (now < entry->expiry || (cache.is_usable_when_stale(*entry, now) && !is_refusal(answer.errors)));
         if (good) {
             if (by_upstream) entry->retry_at = now + retry_after;
             answer_all(*flight, now < entry->expiry ? Served::fresh(*entry, now) : stale(*entry), counters.stale);
@@ -192,8 +210,12 @@ void Forwarder::State::answer_all(Flight& flight, const Served& served, Counter&
     flight.waiters.clear();
     waiting -= waiters.size();
     for (const Waiter& waiter : waiters) {
-        each.add();
-        waiter.reply(message_for(waiter.head, waiter.client, served));
+        try {
+            waiter.reply(message_for(waiter.head, waiter.client, served));
+            each.add();
+        } catch (const std::exception&) {  // no memory for this one: it asks again; the others have theirs
+            counters.failures.add();
+        }
     }
 }
 

@@ -139,12 +139,13 @@ asio::awaitable<Upstreams::Attempt> Upstreams::exchange(Shared self, QuestionPtr
         if (!self->take(QueryBudget::tcp_cost)) co_return self->failed(server, no_budget);
         self->counters_.tcp.add();
         answer = co_await upstream::exchange_tcp(address, message, accepts, timeout);
+        if (!answer) co_return self->failed(server, answer.error(), Blame::nobody);
     }
     if (!answer) co_return self->failed(server, answer.error());
     co_return self->read(server, std::move(*answer), *question);
 }
 
-Upstreams::Attempt Upstreams::failed(std::size_t server, const Error& error) {
+Upstreams::Attempt Upstreams::failed(std::size_t server, const Error& error, Blame blame) {
     Attempt attempt;
     attempt.failure = failure_of(error.code);
     attempt.detail = error.message;
@@ -154,7 +155,7 @@ Upstreams::Attempt Upstreams::failed(std::size_t server, const Error& error) {
     if (is_local) counters_.local_faults.add();
     if (!is_final(attempt.failure)) {
         set_local_fault(is_local, error.message);
-        if (!is_local) health_.failed(server, settings_.now());
+        if (!is_local && blame == Blame::server) health_.failed(server, settings_.now());
     }
     return attempt;
 }
@@ -214,10 +215,15 @@ asio::awaitable<void> Upstreams::watch_for_loop(Shared self, std::size_t server)
                           {{"server", self->servers_[server].to_string()}});
             }
         }
-        if (answered && !self->probes_.loops(server)) co_return;
         if (cancellation.cancelled() != asio::cancellation_type::none) co_return;
+        const bool is_well = answered && !self->probes_.loops(server);
         timer.expires_after(self->settings_.probe_interval);
         co_await timer.async_wait(as_result);
+        // A copy may come back later, by a longer way than the answer's: until now it would have counted.
+        if (is_well && !self->probes_.loops(server)) {
+            self->probes_.forget(server);
+            co_return;
+        }
     }
 }
 

@@ -61,7 +61,7 @@ public:
     static asio::awaitable<Outcome> ask(Shared self, QuestionPtr question);
 
     /// Probes one server for a loop, again while it loops or has not answered. Ends by cancellation, or when the
-    /// server is known not to loop.
+    /// server has answered and the probe has not come back for a whole interval.
     static asio::awaitable<void> watch_for_loop(Shared self, std::size_t server);
     /// HOT PATH. True if `name` is a probe of ours: the server that it was sent to brings it back.
     bool is_returned_probe(std::span<const std::uint8_t> name) {
@@ -86,7 +86,9 @@ private:
     static asio::awaitable<Attempt> exchange(Shared self, QuestionPtr question, std::size_t server, bool with_opt);
     std::vector<std::size_t> servers_to_ask();
     bool take(unsigned cost);
-    Attempt failed(std::size_t server, const Error& error);
+    /// A server whose TCP fails has just answered over UDP: it is not asked later for that.
+    enum class Blame : std::uint8_t { server, nobody };
+    Attempt failed(std::size_t server, const Error& error, Blame blame = Blame::server);
     Attempt read(std::size_t server, dns::Bytes message, const Question& question);
     void report_loop(std::size_t server);
     void set_local_fault(bool is_fault, const std::string& reason);

@@ -174,11 +174,38 @@ INSTANTIATE_TEST_SUITE_P(Forward, StaleOn,
                                          StaleCase{"NotOnNodata", noerror, false}),
                          [](const auto& instance) { return instance.param.name; });
 
-TEST_F(ForwardCache, AnUncacheableAnswerReplacesWhatWasKept) {
+TEST_F(ForwardCache, WhatTheUpstreamSaysIsBogusDoesNotComeBackAsAStaleAnswer) {
     FakeServer& server = add_server(says(address));
     ask(www);
     now += 61s;
-    server.behaviour = nxdomain;  // without an SOA
+    const testing_support::Rr bogus{".", dns::RrType::opt, 0, {0, 15, 0, 2, 0, 6}, 1232};  // EDE 6
+    server.behaviour = says({.rcode = dns::Rcode::servfail, .additional = {bogus}});
+    const DnsReply reply = ask(www);
+    EXPECT_EQ(reply.rcode, "SERVFAIL") << reply;
+    EXPECT_TRUE(reply.has_error(6));
+}
+
+TEST_F(ForwardCache, NobodyVouchesForAStaleAnswer) {
+    FakeServer& server = add_server([](const WireBytes& query, bool tcp) {
+        auto answer = says(address)(query, tcp);
+        (*answer)[3] |= 0x20;
+        return answer;
+    });
+    const DnsQuery wants_ad{.name = "www.example", .dnssec_ok = true};
+    EXPECT_TRUE(ask(wants_ad).has_flag("ad"));
+    server.behaviour = servfail;
+    now += 61s;
+    const DnsReply stale = ask(wants_ad);
+    EXPECT_TRUE(stale.has_error(3)) << stale;
+    EXPECT_FALSE(stale.has_flag("ad"));
+}
+
+TEST_F(ForwardCache, AnUncacheableAnswerReplacesWhatWasKept) {
+    settings.negative_ttl = 0s;
+    FakeServer& server = add_server(says(address));
+    ask(www);
+    now += 61s;
+    server.behaviour = nxdomain;
     EXPECT_EQ(ask(www).rcode, "NXDOMAIN");
     server.behaviour = servfail;
     EXPECT_EQ(ask(www).rcode, "SERVFAIL") << "what the NXDOMAIN has refuted does not come back";

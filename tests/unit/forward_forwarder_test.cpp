@@ -81,6 +81,31 @@ TEST_F(Forwarding, FetchesACutAnswerOverTcpForEverybody) {
     EXPECT_EQ(counters().tcp.value(), 1U);
 }
 
+TEST_F(Forwarding, AsksAgainWithoutOptWhereTheServerSendsBackAHeaderAlone) {
+    const FakeServer& server = add_server([](WireBytes query, bool) -> std::optional<WireBytes> {
+        if (query[11] == 0) return say(std::move(query), 0, 0);
+        query.resize(12);
+        query[5] = query[11] = 0;
+        return say(std::move(query), 0, 1);
+    });
+    EXPECT_EQ(ask({.name = "www.example"}).rcode, "NOERROR");
+    EXPECT_EQ(server.udp_queries, 2U);
+}
+
+TEST_F(Forwarding, AServerWhoseTcpFailsIsStillAskedFirst) {
+    const FakeServer& first = add_server([](WireBytes query, bool tcp) -> std::optional<WireBytes> {
+        if (tcp) return std::nullopt;
+        const bool is_big = query[13] == 'b';
+        return say(std::move(query), is_big ? 2 : 0, 0);
+    });
+    const FakeServer& second = add_server(noerror);
+    EXPECT_EQ(ask({.name = "big.example"}).rcode, "NOERROR") << "of the second";
+    const unsigned before = first.udp_queries;
+    EXPECT_EQ(ask({.name = "small.example"}).rcode, "NOERROR");
+    EXPECT_EQ(first.udp_queries, before + 1);
+    EXPECT_EQ(second.udp_queries, 1U);
+}
+
 TEST_F(Forwarding, AsksAgainWithoutOptWhereTheServerKnowsNone) {
     for (const std::uint8_t rcode : std::initializer_list<std::uint8_t>{1, 4}) {  // FORMERR, NOTIMP
         FakeServer server(context, [rcode](const WireBytes& query, bool tcp) -> std::optional<WireBytes> {

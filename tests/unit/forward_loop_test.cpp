@@ -96,6 +96,36 @@ TEST_F(ForwardingLoop, IsOverWhenAProbeNoLongerComesBack) {
     EXPECT_EQ(server.udp_queries, probes) << "no more probes";
 }
 
+TEST_F(ForwardingLoop, ACopyOfTheProbeThatComesLateShutsNobodyOutForGood) {
+    probe_interval = 50ms;
+    FakeServer& server = add_server(nxdomain);
+    forwarder().start();
+    EXPECT_TRUE(run_until([&] { return server.udp_queries == 1; }));
+    run_until([until = Clock::now() + 10ms] { return Clock::now() > until; });
+    WireBytes copy = server.seen.front();
+    dns::Query parsed;
+    ASSERT_EQ(dns::parse_query(copy, parsed), dns::ParseOutcome::ok);
+    copy.resize(4096);
+    EXPECT_NE(forwarder().answer_now(copy, parsed, false), 0U);
+    EXPECT_EQ(counters().loops.value(), 1U) << "the answer has come by another way";
+    EXPECT_EQ(ask({.name = "www.example"}).rcode, "SERVFAIL");
+    EXPECT_TRUE(run_until([&] { return ask({.name = "www.example"}).rcode == "NXDOMAIN"; }));
+}
+
+TEST_F(ForwardingLoop, AProbeIsForgottenAfterAQuietInterval) {
+    probe_interval = 10ms;
+    FakeServer& server = add_server(nxdomain);
+    forwarder().start();
+    EXPECT_TRUE(run_until([&] { return server.udp_queries == 1; }));
+    run_until([until = Clock::now() + 50ms] { return Clock::now() > until; });
+    WireBytes copy = server.seen.front();
+    dns::Query parsed;
+    ASSERT_EQ(dns::parse_query(copy, parsed), dns::ParseOutcome::ok);
+    copy.resize(4096);
+    EXPECT_EQ(forwarder().answer_now(copy, parsed, false), 0U) << "a name as any other";
+    EXPECT_EQ(counters().loops.value(), 0U);
+}
+
 TEST_F(ForwardingLoop, StopEndsAProbeThatWaits) {
     upstream.timeout = 20s;
     const FakeServer& server = add_server(silent);
