@@ -12,7 +12,8 @@ namespace {
 
 using upstream::QueryBudget;
 
-constexpr unsigned rcode_mask = 0x0F;  // what a header can hold
+constexpr unsigned rcode_mask = 0x0F;       // what a header can hold
+constexpr unsigned failures_to_report = 3;  // in a row: a datagram that is lost is no news
 
 /// What a server says that does not know EDNS (RFC 6891 section 7, and section 6.2.2 on trying again without).
 bool knows_no_edns(const UpstreamAnswer& answer) {
@@ -133,7 +134,7 @@ asio::awaitable<Upstreams::Attempt> Upstreams::exchange(Shared self, QuestionPtr
     Result<dns::Bytes> answer = co_await upstream::exchange_udp(address, message, accepts, timeout);
     if (answer) {
         const TimePoint now = self->settings_.now();
-        self->health_.answered(server, now - sent, now);
+        self->answered(server, now - sent, now);
     }
     if (answer && dns::truncated(*answer)) {
         if (!self->take(QueryBudget::tcp_cost)) co_return self->failed(server, no_budget);
@@ -155,9 +156,23 @@ Upstreams::Attempt Upstreams::failed(std::size_t server, const Error& error, Bla
     if (is_local) counters_.local_faults.add();
     if (!is_final(attempt.failure)) {
         set_local_fault(is_local, error.message);
-        if (!is_local && blame == Blame::server) health_.failed(server, settings_.now());
+        if (!is_local && blame == Blame::server) unanswered(server, error.message);
     }
     return attempt;
+}
+
+void Upstreams::answered(std::size_t server, Duration round_trip, TimePoint now) {
+    if (health_.failures(server) >= failures_to_report) {
+        log::info("forward", "an upstream server answers again", {{"server", servers_[server].to_string()}});
+    }
+    health_.answered(server, round_trip, now);
+}
+
+void Upstreams::unanswered(std::size_t server, const std::string& reason) {
+    health_.failed(server, settings_.now());
+    if (health_.failures(server) != failures_to_report) return;
+    log::warning("forward", "an upstream server does not answer",
+                 {{"server", servers_[server].to_string()}, {"reason", reason}});
 }
 
 Upstreams::Attempt Upstreams::read(std::size_t server, dns::Bytes message, const Question& question) {

@@ -91,6 +91,8 @@ private:
     Attempt failed(std::size_t server, const Error& error, Blame blame = Blame::server);
     Attempt read(std::size_t server, dns::Bytes message, const Question& question);
     void report_loop(std::size_t server);
+    void answered(std::size_t server, Duration round_trip, TimePoint now);
+    void unanswered(std::size_t server, const std::string& reason);
     void set_local_fault(bool is_fault, const std::string& reason);
 
     const std::vector<SocketAddress> servers_;

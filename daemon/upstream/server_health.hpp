@@ -27,6 +27,7 @@ public:
     std::vector<std::size_t> order(TimePoint now);
 
     bool is_failing(std::size_t server) const { return servers_[server].failures > 0; }
+    unsigned failures(std::size_t server) const { return servers_[server].failures; }  ///< in a row
     /// Smoothed; zero: it has never answered.
     Duration round_trip(std::size_t server) const { return servers_[server].round_trip; }
 

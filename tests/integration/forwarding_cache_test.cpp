@@ -99,6 +99,14 @@ protected:
     }
 };
 
+/// How many of its log lines say so.
+std::size_t logged(const DaemonUnderTest& daemon, const std::string& event) {
+    const std::string log = daemon.log();
+    std::size_t count = 0;
+    for (std::size_t at = log.find(event); at != std::string::npos; at = log.find(event, at + 1)) ++count;
+    return count;
+}
+
 TEST_F(ForwardingStale, AnswersStayWhenTheResolverIsGone) {
     const DaemonUnderTest daemon(vpc.daemon_options());
     ASSERT_THAT(daemon.ask_a("www.example"), ElementsAre("192.0.2.1"));
@@ -106,8 +114,11 @@ TEST_F(ForwardingStale, AnswersStayWhenTheResolverIsGone) {
     std::this_thread::sleep_for(1100ms);
     expect_stale(daemon, 0ms, 1s);
     EXPECT_EQ(daemon.ask({.name = "wide.example"}).rcode, "SERVFAIL") << "nobody has asked for it before";
+    EXPECT_TRUE(wait_until(1s, [&] { return logged(daemon, "an upstream server does not answer") == 1; }))
+        << "four tries, one line";
     vpc.resolver.start();
     EXPECT_TRUE(wait_until(8s, [&] { return daemon.ask({.name = "www.example"}).errors.empty(); })) << "asked again";
+    EXPECT_TRUE(wait_until(1s, [&] { return logged(daemon, "an upstream server answers again") == 1; }));
 }
 
 TEST_F(ForwardingStale, AnswersComeInTimeWhenTheResolverIsSilent) {
