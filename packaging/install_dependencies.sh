@@ -14,7 +14,7 @@ packages_of() {
         bench) echo "libbenchmark-dev python3 gdnsd knot unbound dnsmasq-base" ;;
         clients) echo "iproute2 mount util-linux musl-tools default-jdk-headless nodejs golang-go" ;;
         demo) echo "python3 knot unbound bind9-dnsutils curl iproute2 mount util-linux" ;;
-        ci) echo "clang-tidy-14" ;;
+        ci) echo "clang-tidy-14 libbenchmark-dev" ;;
         *)
             echo "install_dependencies: no group '$1' (known: build, test, bench, clients, demo, ci)" >&2
             return 2
