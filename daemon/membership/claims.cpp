@@ -54,9 +54,10 @@ std::uint32_t hash_of(const IpAddress& address) {
 
 /// Of `members` (sorted) those at `address`: one for each port.
 std::span<const Member> at(std::span<const Member> members, const IpAddress& address) {
-    const auto found =
-        std::ranges::equal_range(members, address, {}, [](const Member& member) { return member.address.address; });
-    return {found.begin(), found.end()};
+    // Two searches instead of equal_range: clang 14 cannot read the subrange of GCC 12's library.
+    const auto address_of = [](const Member& member) { return member.address.address; };
+    return {std::ranges::lower_bound(members, address, {}, address_of),
+            std::ranges::upper_bound(members, address, {}, address_of)};
 }
 
 /// Those of `after` that are not in `before`, both sorted.
