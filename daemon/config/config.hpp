@@ -54,7 +54,8 @@ struct Forward {
 enum class SourceKind { dns, fixed };  ///< `dns` | `static`
 enum class RecordKind { automatic, a, aaaa, srv };
 enum class CheckKind { none, tcp, http, https };
-enum class Order { round_robin, random, weighted };
+enum class Order { round_robin, random, weighted, least_connections };
+enum class Observe { automatic, off };  ///< `auto` | `off`
 enum class WhenNoneHealthy { all, last_healthy, servfail };
 
 struct Poll {
@@ -105,7 +106,8 @@ struct Tls {
 };
 
 struct Health {
-    CheckKind check = CheckKind::none;  ///< parse() decides `auto`: tcp where a port is known
+    CheckKind check = CheckKind::none;     ///< parse() decides `auto`: tcp where a port is known
+    Observe observe = Observe::automatic;  ///< evidence from the application's own connections, where it can be had
     milliseconds interval{2s};
     milliseconds idle_interval{10s};  ///< for a service that nobody asked for in a minute; never below `interval`
     milliseconds timeout{1s};

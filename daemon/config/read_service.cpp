@@ -25,7 +25,10 @@ void read_poll(YamlMap map, Poll& out) {
 void read_answer(YamlMap map, Answer& out) {
     map.integer("size", 1u, 64u, out.size);  // more would not fit 1,232 octets
     map.word<Order>("order",
-                    {{"round_robin", Order::round_robin}, {"random", Order::random}, {"weighted", Order::weighted}},
+                    {{"round_robin", Order::round_robin},
+                     {"random", Order::random},
+                     {"weighted", Order::weighted},
+                     {"least_connections", Order::least_connections}},
                     out.order);
     map.boolean("fair", out.fair);
     map.whole_seconds("ttl", 0s, 1h, out.ttl);
@@ -94,6 +97,7 @@ void read_health(YamlMap& map, ServiceDraft& draft) {
                                         {"http", CheckKind::http},
                                         {"https", CheckKind::https}},
                                        draft.check);
+    map.word<Observe>("observe", {{"auto", Observe::automatic}, {"off", Observe::off}}, out.observe);
     map.duration("interval", 100ms, 1h, out.interval);
     map.duration("idle_interval", 100ms, 1h, out.idle_interval);
     map.duration("timeout", 10ms, 1min, out.timeout);
