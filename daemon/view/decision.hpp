@@ -25,6 +25,7 @@ struct Candidate {
     health::Verdict verdict;      ///< as made where the service is not checked
     bool unverified = false;      ///< from the snapshot, and not checked since: not withheld before its first check
     bool outside_subset = false;  ///< not among those that this task uses: neither checked nor served
+    double balance = 1;           ///< order `least_connections`: rebalance()'s weight
     LocalSource source;           ///< what the kernel would send from to this endpoint
 };
 
@@ -69,7 +70,7 @@ struct EndpointDecision {
     bool served = false;
     bool first = false;  ///< it may come first; else it is only a backup behind others (another zone, SRV priority)
     std::uint16_t source = 0;  ///< number in Decision::sources
-    double weight = 1;         ///< of its turns to come first, relative to the others: order, SRV weight, slow start
+    double weight = 1;         ///< of its turns to come first, relative to the others: its order, slow start
 };
 
 /// The word of the closed list.

@@ -41,6 +41,20 @@ bool is_new(const Candidate& candidate, const Circumstances& circumstances) {
            (candidate.verdict.recovered || candidate.member.first_seen > circumstances.newcomers_since);
 }
 
+/// Of its turns to come first, by the order alone.
+double order_weight(const Candidate& candidate, config::Order order) {
+    switch (order) {
+        case config::Order::weighted:
+            return candidate.member.weight;
+        case config::Order::least_connections:
+            return candidate.balance;
+        case config::Order::round_robin:
+        case config::Order::random:
+            break;
+    }
+    return 1;
+}
+
 void weigh(Decision& decision, std::span<const Candidate> candidates, const config::Service& service,
            const Circumstances& circumstances) {
     // Time goes in steps that are the same for all: within one, nothing changes that would have to be published.
@@ -49,7 +63,7 @@ void weigh(Decision& decision, std::span<const Candidate> candidates, const conf
     for (std::size_t i = 0; i < candidates.size(); ++i) {
         const Candidate& candidate = candidates[i];
         EndpointDecision& endpoint = decision.endpoints[i];
-        endpoint.weight = service.answer.order == config::Order::weighted ? endpoint.record_weight : 1;
+        endpoint.weight = order_weight(candidate, service.answer.order);
         if (!endpoint.served || !is_new(candidate, circumstances)) continue;
         const Duration elapsed = std::max(now - candidate.verdict.since, Duration::zero());
         if (elapsed >= service.slow_start) continue;

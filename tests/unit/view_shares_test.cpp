@@ -114,6 +114,18 @@ TEST(ShareTurns, TheWeightCountsForOrderWeightedOnly) {
     }
 }
 
+TEST(ShareTurns, TheBalanceCountsForOrderLeastConnectionsOnly) {
+    Endpoint busy = endpoint("10.0.0.2", 1, 65535);
+    busy.candidate.balance = 0.02;
+    for (const config::Order order : {config::Order::round_robin, config::Order::random, config::Order::weighted,
+                                      config::Order::least_connections}) {
+        config::Service service;
+        service.answer.order = order;
+        const double weight = shared({endpoint("10.0.0.1"), busy}, service, at(start)).endpoints[1].weight;
+        EXPECT_EQ(weight == 0.02, order == config::Order::least_connections) << static_cast<int>(order);
+    }
+}
+
 // --- slow start ---
 
 config::Service slow_service(milliseconds slow_start) {
@@ -203,6 +215,15 @@ TEST(SlowStart, MultipliesTheSrvWeight) {
     Endpoint recovered = endpoint("10.0.0.1", 1, 50);
     recovered.candidate.verdict.recovered = true;
     EXPECT_THAT(weights(shared({recovered, endpoint("10.0.0.2", 1, 50)}, service, at(start))), ElementsAre(5, 50));
+}
+
+TEST(SlowStart, MultipliesTheBalance) {
+    config::Service service = slow_service(20s);
+    service.answer.order = config::Order::least_connections;
+    Endpoint recovered = endpoint("10.0.0.1");
+    recovered.candidate.verdict.recovered = true;
+    recovered.candidate.balance = 0.5;
+    EXPECT_THAT(weights(shared({recovered, endpoint("10.0.0.2")}, service, at(start))), ElementsAre(0.05, 1));
 }
 
 // --- zone ---

@@ -46,6 +46,7 @@ const std::vector<Row>& rows() {
         {"AllZeroAreEqual", {0, 0, 0}, 4096, U{1, 1, 1}},
         {"TheSmallestGetsOneAtLeast", {65535, 1}, 100, U{99, 1}},
         {"Halves", {1, 0.5}, 4096, U{2, 1}},
+        {"TheSlowestOfABalance", {1, 1, 1, 0.02}, 4096, U{50, 50, 50, 1}},
         {"MoreThanFitGetOneEach", {1, 2, 3}, 2, U{1, 1, 1}},
     };
     return all;
