@@ -9,7 +9,6 @@
 #include <boost/asio/post.hpp>
 
 #include "app/saved_members.hpp"
-#include "app/service_status.hpp"
 #include "base/log.hpp"
 #include "discovery/poller.hpp"
 #include "view/build_view.hpp"
@@ -19,7 +18,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto ready_without_all = 5s;       // after that /readyz waits no longer; design.md, section 9
 constexpr auto idle_after = 60s;             // a service that nobody asked for in that time; design.md, section 6
 constexpr auto demand_period = 5s;           // how exactly that is known
 constexpr auto snapshot_patience = 10ms;     // polls wait no longer for it; reading takes less than one
@@ -55,6 +53,10 @@ void log_verdict(const config::Service& service, const SocketAddress& endpoint, 
     const log::Field service_field("service", service.name.to_string());
     const log::Field endpoint_field("endpoint", endpoint.to_string());
     const log::Field reason("reason", health::to_string(verdict.reason));
+    if (verdict.witness == health::Witness::connection) {
+        log::info("health", fact, {service_field, endpoint_field, reason, {"seen", "connection"}});
+        return;
+    }
     const log::Field latency("latency_us", verdict.last.latency.count());
     if (verdict.last.detail.empty()) {
         log::info("health", fact, {service_field, endpoint_field, reason, latency});
@@ -77,15 +79,24 @@ ControlPlane::ControlPlane(asio::any_io_executor executor, const config::Config&
       demand_(services_.size(),
               [this](std::uint32_t service) {
                   // From either thread. The control plane outlives both loops.
-                  asio::post(executor_, [this, service] { checker_.set_idle(service, false); });
+                  asio::post(executor_, [this, service] { on_return(service); });
               }),
       last_asked_(services_.size(), Clock::now()),
       claims_([this](membership::ServiceIndex service) -> std::span<const membership::Member> {
           return services_[service].registry().members();
       }),
+      own_sockets_(std::make_shared<health::OwnSockets>()),
+      connections_(
+          executor, config.services, own_sockets_,
+          {.find_services = [this](const SocketAddress& endpoint,
+                                   std::vector<health::ServiceIndex>& out) { claims_.find(endpoint, out); },
+           .on_evidence = [this](health::ServiceIndex service,
+                                 const health::ConnectionEvidence& evidence) { on_connection(service, evidence); },
+           .on_dump = [this] { rebalance(); }}),
       checker_(
-          executor, health::make_probe(), [this](const health::Checker::Event& event) { on_outcome(event); },
-          std::random_device{}(), surroundings.max_probes_in_flight),
+          executor, health::make_probe(own_sockets_),
+          [this](const health::Checker::Event& event) { on_outcome(event); }, std::random_device{}(),
+          surroundings.max_probes_in_flight),
       snapshot_(executor, config.snapshot, [this] { return collect_snapshot(); }),
       snapshot_timer_(executor),
       expiry_timer_(executor, never),
@@ -107,6 +118,8 @@ void ControlPlane::start() {
         if (snapshot) on_snapshot(*snapshot);
         snapshot_timer_.cancel();
     });
+    connections_.start();
+    connections_.note_demand(false, true, started_at_);
     tasks_.spawn("start polls", start_polls());
     tasks_.spawn("expire members", expire_members());
     tasks_.spawn("watch demand", watch_demand());
@@ -132,9 +145,10 @@ asio::awaitable<void> ControlPlane::start_polls() {
 asio::awaitable<bool> ControlPlane::stop(milliseconds limit) {
     tasks_.cancel_all();
     snapshot_.stop(limit);
+    const bool observer_ended = co_await connections_.stop(limit);
     const bool checks_ended = co_await checker_.stop(limit);
     const bool loops_ended = co_await tasks_.join(limit);
-    co_return checks_ended&& loops_ended;
+    co_return observer_ended&& checks_ended&& loops_ended;
 }
 
 void ControlPlane::on_observation(std::size_t service, const discovery::Observation& observation,
@@ -180,6 +194,7 @@ void ControlPlane::on_members(std::size_t service) {
         choose_endpoints(next);
         note_deadline(next);
         claims_.set(static_cast<membership::ServiceIndex>(next), names_ports(state.service()));
+        connections_.set_members(static_cast<health::ServiceIndex>(next), state.registry().members());
         changed.merge(let_go_of_taken_addresses(next));
     }
     if (came_or_went) snapshot_.changed();
@@ -213,7 +228,7 @@ void ControlPlane::choose_endpoints(std::size_t service) {
 
 void ControlPlane::on_outcome(const health::Checker::Event& event) {
     const ServiceState& state = services_[event.service];
-    const health::Verdict* verdict = checker_.find(event.service, event.endpoint);
+    const health::Verdict* verdict = find_verdict(event.service)(event.endpoint);
     if (verdict == nullptr) return;
     if (event.changed) log_verdict(state.service(), event.endpoint, *verdict);
     note_local_fault(event.service, event.endpoint, *verdict);
@@ -221,6 +236,40 @@ void ControlPlane::on_outcome(const health::Checker::Event& event) {
     // Last, since it may forget the verdict: an unhealthy pick of a subset is replaced, and one that has recovered
     // takes its place back.
     if (event.changed && state.service().subset > 0) choose_endpoints(event.service);
+}
+
+/// What became of a connection of the application's.
+void ControlPlane::on_connection(health::ServiceIndex service, const health::ConnectionEvidence& evidence) {
+    const ServiceState& state = services_[service];
+    const SocketAddress& endpoint = evidence.endpoint;
+    if (state.checked()) {
+        const auto event = checker_.observe(service, endpoint, evidence.observed, evidence.since);
+        if (event) on_outcome(*event);
+    } else if (state.uses(endpoint)) {
+        on_outcome(connections_.unprobed().observe(service, endpoint, evidence.observed, state.service().health,
+                                                   Clock::now()));
+    }
+}
+
+/// The counts of open connections are new.
+void ControlPlane::rebalance() {
+    const auto open = [this](const SocketAddress& endpoint) {
+        const health::EndpointConnections* connections = connections_.find(endpoint);
+        return connections == nullptr ? 0.0 : connections->smoothed_open;
+    };
+    for (std::size_t i = 0; i < services_.size(); ++i) {
+        const bool wanted = services_[i].service().answer.order == config::Order::least_connections;
+        if (wanted && services_[i].rebalance(open)) mark_changed(i);
+    }
+}
+
+/// Somebody asks for a service that nobody had asked for lately.
+void ControlPlane::on_return(std::size_t service) {
+    last_asked_[service] = Clock::now();
+    checker_.set_idle(static_cast<health::ServiceIndex>(service), false);
+    if (connections_.observes(static_cast<health::ServiceIndex>(service))) {
+        connections_.note_demand(true, true, last_asked_[service]);
+    }
 }
 
 /// One line when the first endpoint of a service cannot be checked, such as for a ca_file that is not there, and one
@@ -294,12 +343,20 @@ asio::awaitable<void> ControlPlane::watch_demand() {
         co_await timer.async_wait(as_result);
         const TimePoint now = Clock::now();
         const bool new_addresses = local_sources_.changed();
+        bool observed_asked = false;
+        bool observed_in_use = false;
         for (std::size_t i = 0; i < services_.size(); ++i) {
             const auto service = static_cast<std::uint32_t>(i);
-            if (demand_.take(service)) last_asked_[i] = now;
+            const bool asked = demand_.take(service);
+            if (asked) last_asked_[i] = now;
             if (now - last_asked_[i] >= idle_after && demand_.become_idle(service)) checker_.set_idle(service, true);
             if (new_addresses) mark_changed(i);
+            if (!connections_.observes(service)) continue;
+            observed_asked = observed_asked || asked;
+            observed_in_use = observed_in_use || now - last_asked_[i] < idle_after;
         }
+        connections_.note_demand(observed_asked, observed_in_use, now);
+        connections_.unprobed().expire(now, [this](const health::Event& event) { on_ejection_over(event); });
         if (!snapshot_.ready() && !std::exchange(said_that_snapshot_hangs_, true)) {
             log::warning("snapshot", "still not read: its file system hangs; it is neither used nor written");
         }
@@ -310,60 +367,18 @@ asio::awaitable<void> ControlPlane::watch_demand() {
     }
 }
 
+void ControlPlane::on_ejection_over(const health::Event& event) {
+    log::info(
+        "health", "endpoint is tried again",
+        {{"service", services_[event.service].service().name.to_string()}, {"endpoint", event.endpoint.to_string()}});
+    mark_changed(event.service);
+}
+
 FindVerdict ControlPlane::find_verdict(std::size_t service) const {
-    return [this, service](const SocketAddress& endpoint) {
-        return checker_.find(static_cast<health::ServiceIndex>(service), endpoint);
+    const bool checked = services_[service].checked();
+    return [this, checked, index = static_cast<health::ServiceIndex>(service)](const SocketAddress& endpoint) {
+        return checked ? checker_.find(index, endpoint) : connections_.unprobed().find(index, endpoint);
     };
-}
-
-std::optional<std::size_t> ControlPlane::find_service(std::string_view name) const {
-    const auto parsed = dns::Name::parse(name);
-    if (!parsed) return std::nullopt;
-    const view::OwnerName* owner = names_->find(parsed->wire());
-    if (owner == nullptr) return std::nullopt;
-    return owner->service;
-}
-
-http_server::ReadyStatus ControlPlane::ready() {
-    if (shutting_down_) return {false, {{"", "shutting down"}}};
-    http_server::ReadyStatus status;
-    if (!ready_once_ && Clock::now() < started_at_ + ready_without_all) {
-        for (std::size_t i = 0; i < services_.size(); ++i) {
-            if (!services_[i].service().required) continue;
-            const std::string reason = services_[i].not_ready_reason(find_verdict(i));
-            if (!reason.empty()) status.missing.push_back({services_[i].service().name.to_string(), reason});
-        }
-    }
-    status.ready = status.missing.empty();
-    ready_once_ = ready_once_ || status.ready;
-    return status;
-}
-
-http_server::Model ControlPlane::model() {
-    http_server::Model model;
-    model.ready = [this] { return ready(); };
-    model.services = [this] {
-        std::vector<http_server::ServiceStatus> out;
-        const WallAnchor wall = WallAnchor::take();
-        for (const ServiceState& state : services_) out.push_back(service_summary(state, wall));
-        return out;
-    };
-    model.service = [this](std::string_view name) -> std::optional<http_server::ServiceStatus> {
-        const auto service = find_service(name);
-        if (!service) return std::nullopt;
-        return service_status(services_[*service], find_verdict(*service), WallAnchor::take());
-    };
-    model.pick = [this](std::string_view name) -> std::optional<SocketAddress> {
-        const auto service = find_service(name);
-        if (!service) return std::nullopt;
-        return services_[*service].pick();
-    };
-    // To look at a service is no demand; to ask for its endpoints is.
-    model.asked = [this](std::string_view name) {
-        const auto service = find_service(name);
-        if (service) demand_.note(static_cast<std::uint32_t>(*service));
-    };
-    return model;
 }
 
 }  // namespace taskdns::app

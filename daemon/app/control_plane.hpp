@@ -12,6 +12,7 @@
 
 #include <boost/asio/steady_timer.hpp>
 
+#include "app/connection_watch.hpp"
 #include "app/local_sources.hpp"
 #include "app/service_state.hpp"
 #include "app/snapshot_store.hpp"
@@ -58,6 +59,10 @@ public:
 private:
     void on_observation(std::size_t service, const discovery::Observation& observation, milliseconds next_delay);
     void on_outcome(const health::Checker::Event& event);
+    void on_connection(health::ServiceIndex service, const health::ConnectionEvidence& evidence);
+    void on_ejection_over(const health::Event& event);
+    void on_return(std::size_t service);
+    void rebalance();
     asio::awaitable<void> start_polls();
     void on_snapshot(const membership::Snapshot& snapshot);
     membership::Snapshot collect_snapshot() const;
@@ -76,6 +81,7 @@ private:
     FindVerdict find_verdict(std::size_t service) const;
     std::optional<std::size_t> find_service(std::string_view name) const;
     http_server::ReadyStatus ready();
+    http_server::ServiceStatus status(std::size_t service) const;
 
     asio::any_io_executor executor_;
     std::function<void()> on_published_;
@@ -89,6 +95,8 @@ private:
     std::vector<TimePoint> last_asked_;
     membership::Claims claims_;
     LocalSources local_sources_;
+    std::shared_ptr<health::OwnSockets> own_sockets_;
+    ConnectionWatch connections_;
     health::Checker checker_;
     SnapshotStore snapshot_;
     bool said_that_snapshot_hangs_ = false;

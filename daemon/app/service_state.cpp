@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/log.hpp"
+#include "view/balance.hpp"
 #include "view/build_view.hpp"
 #include "view/subset.hpp"
 
@@ -223,6 +224,8 @@ std::vector<view::Candidate> ServiceState::candidates(const FindVerdict& find_ve
         candidate.outside_subset = service_.subset > 0 && !std::ranges::binary_search(chosen_, member.address);
         if (candidate.verdict.checked || candidate.outside_subset) not_checked_since_loaded_.erase(member.address);
         candidate.unverified = not_checked_since_loaded_.contains(member.address);
+        const auto balance = balance_.find(member.address);
+        if (balance != balance_.end()) candidate.balance = balance->second;
         if (need_source && !candidate.outside_subset) candidate.source = source_of(member.address, sources);
         if (own_zone_.empty() && candidate.source.address) {
             own_zone_ = view::find_zone(*candidate.source.address, service_.zone);
@@ -230,6 +233,29 @@ std::vector<view::Candidate> ServiceState::candidates(const FindVerdict& find_ve
         candidate.member = member;
     }
     return out;
+}
+
+bool ServiceState::rebalance(const std::function<double(const SocketAddress&)>& open) {
+    std::vector<SocketAddress> addresses;
+    std::vector<view::Load> loads;
+    for (const view::EndpointDecision& endpoint : decision_.endpoints) {
+        if (!endpoint.served || !endpoint.first) continue;
+        const auto known = balance_.find(endpoint.address);
+        addresses.push_back(endpoint.address);
+        loads.push_back({known == balance_.end() ? 1.0 : known->second, open(endpoint.address)});
+    }
+    const std::vector<double> weights = view::rebalance(loads);
+    std::map<SocketAddress, double> balance;
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+        if (weights[i] < 1.0) balance.emplace(addresses[i], weights[i]);
+    }
+    if (balance == balance_) return false;
+    balance_ = std::move(balance);
+    return true;
+}
+
+bool ServiceState::uses(const SocketAddress& endpoint) const {
+    return service_.subset == 0 || std::ranges::binary_search(chosen_, endpoint);
 }
 
 /// Unless the interfaces have changed since, as the last decision knew it: asking costs three system calls.

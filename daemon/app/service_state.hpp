@@ -58,6 +58,9 @@ public:
     TimePoint next_deadline() const;
     /// Chooses anew which endpoints are checked and used; true if others are.
     bool choose(const FindVerdict& find_verdict, std::string_view identity);
+    /// Order `least_connections`: the shares for the next second; true if they are others. `open`: how many
+    /// connections an endpoint has open.
+    bool rebalance(const std::function<double(const SocketAddress&)>& open);
     /// Decides anew; true, with a new view, if an answer changed. A change of what is served, or why, has a new
     /// index.
     bool decide(const FindVerdict& find_verdict, LocalSources& sources, TimePoint now);
@@ -78,6 +81,8 @@ public:
 
     const config::Service& service() const { return service_; }
     bool checked() const { return service_.health.check != config::CheckKind::none; }
+    /// Whether it is one that this task uses: always, unless `subset` leaves it out.
+    bool uses(const SocketAddress& endpoint) const;
     /// Those that choose() chose: to be checked. Sorted; empty where nothing is checked and all are used.
     const std::vector<SocketAddress>& chosen() const { return chosen_; }
     const membership::Registry& registry() const { return registry_; }
@@ -107,7 +112,8 @@ private:
     bool sampled_ = false;                              // answers have been samples
     bool targets_changed_ = false;                      // since view_ was built: members, or the recent
     std::vector<SocketAddress> chosen_;
-    std::string own_zone_;  // by our own address; empty: not known
+    std::map<SocketAddress, double> balance_;  // order `least_connections`: those that do not have weight 1
+    std::string own_zone_;                     // by our own address; empty: not known
     view::Decision decision_;
     std::uint64_t sources_generation_ = 0;  // of the decision's sources; 0: none yet
     std::shared_ptr<const view::ServiceView> view_;

@@ -16,13 +16,14 @@ http_server::EndpointStatus endpoint_status(const view::EndpointDecision& decisi
                                             const health::Verdict& verdict, bool checked, const WallAnchor& wall) {
     http_server::EndpointStatus out;
     out.address = decision.address;
-    out.state = checked ? health::to_string(verdict.status) : "unchecked";
+    const bool has_verdict = checked || verdict.status != health::Status::pending;
+    out.state = has_verdict ? health::to_string(verdict.status) : "unchecked";
     out.served = decision.served;
     out.reason = view::reason(decision);
     // A verdict that no outcome has moved yet is as old as the member.
-    const bool moved = checked && verdict.status != health::Status::pending;
+    const bool moved = verdict.status != health::Status::pending;
     out.since = wall.at(moved ? verdict.since : member.since);
-    if (checked && verdict.last.observed != health::Observed::nothing) {
+    if (verdict.last.observed != health::Observed::nothing) {
         out.last_check = http_server::LastCheck{wall.at(verdict.last_at), health::to_string(verdict.last.observed),
                                                 verdict.last.latency, verdict.last.http_status, verdict.last.detail};
     }
@@ -31,6 +32,17 @@ http_server::EndpointStatus endpoint_status(const view::EndpointDecision& decisi
     out.last_seen = wall.at(member.last_seen);
     out.weight = member.weight;
     return out;
+}
+
+http_server::ConnectionStatus connection_status(const health::EndpointConnections& connections,
+                                                const WallAnchor& wall) {
+    return {.open = connections.open,
+            .rtt = connections.rtt,
+            .retransmits = connections.retransmits,
+            .answered = connections.answered,
+            .refused = connections.refused,
+            .unanswered = connections.unanswered,
+            .last_seen = wall.at(connections.last_seen)};
 }
 
 bool comes_first(const view::EndpointDecision& endpoint) {
@@ -77,7 +89,7 @@ http_server::ServiceStatus service_summary(const ServiceState& state, const Wall
 }
 
 http_server::ServiceStatus service_status(const ServiceState& state, const FindVerdict& find_verdict,
-                                          const WallAnchor& wall) {
+                                          const FindConnections& find_connections, const WallAnchor& wall) {
     http_server::ServiceStatus out = service_summary(state, wall);
     double all_weights = 0;
     for (const view::EndpointDecision& endpoint : state.decision().endpoints) {
@@ -93,6 +105,8 @@ http_server::ServiceStatus service_status(const ServiceState& state, const FindV
             endpoint_status(endpoint, *member, verdict != nullptr ? *verdict : not_checked, state.checked(), wall));
         status.zone = view::find_zone(endpoint.address.address, state.service().zone);
         if (comes_first(endpoint)) status.share = endpoint.weight / all_weights;
+        const health::EndpointConnections* connections = find_connections(endpoint.address);
+        if (connections != nullptr) status.connections = connection_status(*connections, wall);
     }
     return out;
 }

@@ -114,6 +114,13 @@ const Verdict* Checker::find(ServiceIndex service, const SocketAddress& endpoint
     return state_->schedule.find(service, endpoint);
 }
 
+std::optional<Checker::Event> Checker::observe(ServiceIndex service, const SocketAddress& endpoint, Observed observed,
+                                               TimePoint since) {
+    const std::optional<Event> event = state_->schedule.observe(service, endpoint, observed, since, Clock::now());
+    state_->wake_if_due_earlier();
+    return event;
+}
+
 asio::awaitable<bool> Checker::stop(milliseconds limit) {
     const std::shared_ptr<State> state = state_;
     state->end();
@@ -122,5 +129,7 @@ asio::awaitable<bool> Checker::stop(milliseconds limit) {
 }
 
 const Counters& Checker::counters() const { return state_->counters; }
+
+std::uint64_t Checker::spared() const { return state_->schedule.spared(); }
 
 }  // namespace taskdns::health

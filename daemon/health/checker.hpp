@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,10 +47,15 @@ public:
     void set_idle(ServiceIndex service, bool idle);
     /// Null if it is not checked for this service. Valid until the next set_endpoints().
     const Verdict* find(ServiceIndex service, const SocketAddress& endpoint) const;
+    /// What became of a connection of the application's: see Schedule::observe(). Does not call `on_outcome`.
+    std::optional<Event> observe(ServiceIndex service, const SocketAddress& endpoint, Observed observed,
+                                 TimePoint since);
     /// Stops probing for good; true when all probes have ended within `limit`.
     asio::awaitable<bool> stop(milliseconds limit);
 
     const Counters& counters() const;
+    /// Probes that were not made, because the application's connections had said it already.
+    std::uint64_t spared() const;
 
 private:
     struct State;

@@ -15,6 +15,8 @@ using std::chrono::microseconds;
 // A SYN is sent again after one second (RFC 6298 section 2.1), so one that was is as old. Less than that by what a
 // timer of one second may be early: else every other dump would be left out of account.
 constexpr milliseconds syn_timeout{900};
+// How long after a socket's end its event may come.
+constexpr milliseconds event_delay{100};
 // How long an answered SYN is held against others that go unanswered. Counts only where dumps fail to complete.
 constexpr milliseconds accepted_lasts{2'000};
 // How long a socket is remembered that is in no dump and whose end was not seen: the application still holds it, or
@@ -62,9 +64,12 @@ bool ConnectionLedger::is_new(const Known* known) const {
     return known == nullptr || (known->opening && known->named == *reference_);
 }
 
-void ConnectionLedger::accept(Endpoint& endpoint, TimePoint now) {
-    endpoint.accepted_since = *reference_;
-    endpoint.accepted_at = now;
+/// The complete dump that anybody began after whom none has named, and whose end is told now. He may have ended a
+/// little before, so a dump that is too young has not missed him for that he began later.
+std::optional<TimePoint> ConnectionLedger::reference_of_event(TimePoint now) const {
+    if (reference_ && now - *reference_ >= event_delay) return reference_;
+    if (before_ && now - *before_ >= event_delay) return before_;
+    return std::nullopt;
 }
 
 /// The SYN was sent a second or more before `now`. If another one has been answered since the last complete dump that
@@ -104,14 +109,20 @@ void ConnectionLedger::destroyed(const TcpSocket& socket, TimePoint now, std::ve
             out.push_back({socket.remote, Observed::timeout, now});
         }
     } else if (its_fate != ConnectionFate::unknown) {
-        const bool answered = its_fate == ConnectionFate::answered;
-        if (answered) ++figures.answered;
-        if (!is_new(known ? &*known : nullptr)) return;
-        accept(endpoint, now);
-        if (!answered || endpoint.told_since == *reference_ || !may_succeed(endpoint)) return;
-        endpoint.told_since = *reference_;
-        out.push_back({socket.remote, Observed::answered, *reference_});
+        const bool with_data = its_fate == ConnectionFate::answered;
+        if (with_data) ++figures.answered;
+        if (is_new(known ? &*known : nullptr)) end_answered(endpoint, with_data, now, out);
     }
+}
+
+void ConnectionLedger::end_answered(Endpoint& endpoint, bool with_data, TimePoint now,
+                                    std::vector<ConnectionEvidence>& out) {
+    const std::optional<TimePoint> since = reference_of_event(now);
+    if (!since) return;
+    endpoint.accept(*since, now);
+    if (!with_data || endpoint.told_since == *since || *since < endpoint.refused_at) return;
+    endpoint.told_since = *since;
+    out.push_back({endpoint.address, Observed::answered, *since});
 }
 
 void ConnectionLedger::begin_dump(TimePoint now) {
@@ -173,8 +184,8 @@ void ConnectionLedger::learn(Line& line) {
     const bool first_named = found == known_.end();
     if (line.fate >= ConnectionFate::accepted && is_new(first_named ? nullptr : &found->second) &&
         line.endpoint != nullptr) {
-        accept(*line.endpoint, dump_->begin);
-        line.endpoint->success |= line.fate == ConnectionFate::answered && may_succeed(*line.endpoint);
+        line.endpoint->accept(*reference_, dump_->begin);
+        line.endpoint->success |= line.fate == ConnectionFate::answered && *reference_ >= line.endpoint->refused_at;
     }
     if (first_named) {
         if (known_.size() >= most_remembered) {
@@ -232,6 +243,7 @@ void ConnectionLedger::forget_gone() {
 
 void ConnectionLedger::become_reference() {
     if (dump_->truncated) return pause();
+    before_ = reference_;
     if (!reference_) {
         spaced_ = dump_->begin;
         spaced_before_.reset();

@@ -59,8 +59,9 @@ struct ConnectionEvidence {
     SocketAddress endpoint;
     /// `answered`: a new connection has received data; `refused`: certain; `timeout`: unanswered, doubtful.
     Observed observed = Observed::nothing;
-    /// The endpoint was like this at that time or later. For a success the start of the last dump, which is before
-    /// the connection began: what is spared for its sake is never spared too long. For a failure `now`.
+    /// The endpoint was like this at that time or later. For a success the start of the last dump (or of the one
+    /// before), which is before the connection began: what is spared for its sake is never spared too long. For a
+    /// failure `now`.
     TimePoint since{};
 
     bool operator==(const ConnectionEvidence&) const = default;
@@ -92,7 +93,10 @@ public:
     void living(const TcpSocket& socket);
     void end_dump(bool complete, std::vector<ConnectionEvidence>& out);
     /// No dumps for a while: nothing is known of who is new until the next but one.
-    void pause() { reference_.reset(); }
+    void pause() {
+        reference_.reset();
+        before_.reset();
+    }
 
     /// Null if none has been seen towards it.
     const EndpointConnections* find(const SocketAddress& endpoint) const;
@@ -114,6 +118,11 @@ private:
         TimePoint told_since = TimePoint::min();  ///< of the last success from an event
         bool averaged = false;                    ///< smoothed_open has a first value
         bool success = false;                     ///< to be told at the end of this dump
+        /// A new connection's SYN was answered at `since` or later.
+        void accept(TimePoint since, TimePoint now) {
+            accepted_since = since;
+            accepted_at = now;
+        }
         // In this dump:
         unsigned open = 0;
         unsigned measured = 0;  ///< established ones whose rtt is known
@@ -141,12 +150,11 @@ private:
 
     Endpoint& see(const SocketAddress& address, TimePoint now);
     bool is_new(const Known* known) const;
-    // Those that follow need a reference.
-    void accept(Endpoint& endpoint, TimePoint now);
+    std::optional<TimePoint> reference_of_event(TimePoint now) const;
+    void end_answered(Endpoint& endpoint, bool with_data, TimePoint now, std::vector<ConnectionEvidence>& out);
     /// Whether a SYN that nobody has answered is a failure of the endpoint's. `as_of`: when all sockets were last
     /// seen.
     bool is_failure(const Endpoint& endpoint, TimePoint as_of, TimePoint now) const;
-    bool may_succeed(const Endpoint& endpoint) const { return *reference_ >= endpoint.refused_at; }
 
     bool drop_ended_lines();
     void learn(Line& line);
@@ -164,6 +172,7 @@ private:
     bool seen_any_ = false;
 
     std::optional<TimePoint> reference_;  // when the last complete dump began
+    std::optional<TimePoint> before_;     // and the one before
     // The latest complete dump that began a SYN's timeout after the one before; and that one. A dump more than one a
     // second makes no difference to them.
     TimePoint spaced_{};

@@ -1,6 +1,8 @@
 // One probe of one endpoint over a real socket. Layer: health (may include base, config, Asio, Beast).
 #include "health/probe.hpp"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -12,6 +14,7 @@
 #include <boost/beast/core/error.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 
+#include "health/connection_ledger.hpp"
 #include "health/http_probe.hpp"
 #include "health/tls_contexts.hpp"
 
@@ -43,15 +46,30 @@ void close(asio::ip::tcp::socket& socket) {
     socket.close(ignored);
 }
 
+/// The name by which the kernel's reports will call the socket. A kernel before 4.12 has none: then the probes count
+/// as the application's connections, and agree with themselves.
+void note_own(asio::ip::tcp::socket& socket, OwnSockets& own) {
+    std::uint64_t cookie = 0;
+    socklen_t length = sizeof(cookie);
+    if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_COOKIE, &cookie, &length) == 0) own.add(cookie);
+}
+
 /// Connects and asks; the latency is that of what it saw, without the end of the connection.
-asio::awaitable<Outcome> look(Target target, milliseconds timeout, std::shared_ptr<TlsContexts> contexts) {
+asio::awaitable<Outcome> look(Target target, milliseconds timeout, std::shared_ptr<TlsContexts> contexts,
+                              std::shared_ptr<OwnSockets> own) {
     const TimePoint begin = Clock::now();
     const auto cancellation = co_await asio::this_coro::cancellation_state;
     const auto executor = co_await asio::this_coro::executor;
     Outcome outcome;
     beast::tcp_stream stream(executor);
     stream.expires_after(timeout);  // for all that follows together
-    const auto [error] = co_await stream.async_connect(to_tcp(target.address), as_result);
+    const asio::ip::tcp::endpoint remote = to_tcp(target.address);
+    if (own) {
+        error_code ignored;  // the connect will say it again
+        stream.socket().open(remote.protocol(), ignored);
+        if (stream.socket().is_open()) note_own(stream.socket(), *own);
+    }
+    const auto [error] = co_await stream.async_connect(remote, as_result);
     if (cancellation.cancelled() != asio::cancellation_type::none) co_return outcome;
     if (error) {
         outcome = failure(error);
@@ -87,11 +105,12 @@ std::string tls_name(const config::Health& policy, const std::string& service_na
     return std::string(name);
 }
 
-asio::awaitable<Outcome> probe(Target target, milliseconds timeout, std::shared_ptr<TlsContexts> contexts) {
+asio::awaitable<Outcome> probe(Target target, milliseconds timeout, std::shared_ptr<TlsContexts> contexts,
+                               std::shared_ptr<OwnSockets> own) {
     Outcome outcome;
     if (target.kind == config::CheckKind::none) co_return outcome;
     try {
-        const Outcome seen = co_await look(std::move(target), timeout, std::move(contexts));
+        const Outcome seen = co_await look(std::move(target), timeout, std::move(contexts), std::move(own));
         outcome = seen;
     } catch (const boost::system::system_error& e) {  // cancelled between two steps
         outcome = failure(e.code());
@@ -183,9 +202,9 @@ Outcome failure(const error_code& error) {
     return outcome;
 }
 
-Probe make_probe() {
-    return [contexts = std::make_shared<TlsContexts>()](Target target, milliseconds timeout) {
-        return probe(std::move(target), timeout, contexts);
+Probe make_probe(std::shared_ptr<OwnSockets> own) {
+    return [contexts = std::make_shared<TlsContexts>(), own = std::move(own)](Target target, milliseconds timeout) {
+        return probe(std::move(target), timeout, contexts, own);
     };
 }
 

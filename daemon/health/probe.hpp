@@ -4,6 +4,7 @@
 
 #include <compare>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,8 @@
 #include "health/verdict.hpp"
 
 namespace taskdns::health {
+
+class OwnSockets;
 
 /// What is probed and how: equal targets are probed once, however many services share them.
 struct Target {
@@ -36,8 +39,9 @@ using Probe = std::function<asio::awaitable<Outcome>(Target target, milliseconds
 
 /// The real one: tcp, http or https by the target's kind. It holds the TLS contexts, which the first https target
 /// makes: make one and copy it. A bare TCP probe closes with a normal FIN. An HTTP probe follows no redirect; a 503
-/// is `unavailable` unless it is expected. Check `none` observes `nothing`.
-Probe make_probe();
+/// is `unavailable` unless it is expected. Check `none` observes `nothing`. `own`, if any, is told of each socket
+/// before it is connected.
+Probe make_probe(std::shared_ptr<OwnSockets> own = nullptr);
 
 /// What a failed connect, handshake or read says of the endpoint. Pure.
 Observed observe(const boost::system::error_code& error);

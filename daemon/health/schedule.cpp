@@ -102,11 +102,7 @@ void Schedule::unsubscribe(ServiceIndex service, const Target& target) {
 /// Nothing happens to one that is in flight: its time has passed already, and its outcome will say when it is due
 /// again.
 void Schedule::hasten(Targets::value_type& target, TimePoint due) {
-    Tracked& tracked = target.second;
-    if (tracked.due <= due) return;
-    queue_.erase({tracked.due, tracked.id, &target});
-    tracked.due = due;
-    queue_.insert({tracked.due, tracked.id, &target});
+    if (target.second.due > due) put_off(target, due);
 }
 
 const Verdict* Schedule::find(ServiceIndex service, const SocketAddress& endpoint) const {
@@ -117,7 +113,51 @@ const Verdict* Schedule::find(ServiceIndex service, const SocketAddress& endpoin
     return found != endpoints.end() && found->address == endpoint ? &found->verdict : nullptr;
 }
 
+std::optional<Event> Schedule::observe(ServiceIndex service, const SocketAddress& endpoint, Observed observed,
+                                       TimePoint since, TimePoint now) {
+    const auto entry = services_.find(service);
+    if (entry == services_.end()) return std::nullopt;
+    Service& ours = entry->second;
+    Endpoint* found = ours.find(endpoint);
+    if (found == nullptr) return std::nullopt;
+    Verdict& verdict = found->verdict;
+    const bool changed = verdict.apply_connection(observed, ours.policy, since, now);
+    const bool failed = evidence(observed) == Evidence::certain || evidence(observed) == Evidence::doubtful;
+    if (failed && (changed || verdict.status != Status::unhealthy)) {
+        const milliseconds delay = changed ? milliseconds{0} : verdict.next_delay(ours.policy, now);
+        hasten(*targets_.find(make_target(endpoint, ours.policy, ours.name)), now + delay);
+    }
+    return Event{service, endpoint, changed};
+}
+
+/// The end of the time for which the application's own success stands in for a probe; null if it does not: for one of
+/// those who share the target it has not been seen, or is not healthy without doubt.
+std::optional<TimePoint> Schedule::spared_until(const Targets::value_type& target) const {
+    TimePoint until = never;
+    for (const ServiceIndex index : target.second.subscribers) {
+        const Service& service = services_.at(index);
+        const Verdict* verdict = find(index, target.first.address);
+        const bool sound = verdict->status == Status::healthy && verdict->failures == 0 && !verdict->local_fault;
+        if (!sound || verdict->answered_since == TimePoint{}) return std::nullopt;
+        until = std::min(until, verdict->answered_since + service.policy.interval);
+    }
+    return until;
+}
+
+void Schedule::put_off(Targets::value_type& target, TimePoint due) {
+    queue_.erase({target.second.due, target.second.id, &target});
+    target.second.due = due;
+    queue_.insert({due, target.second.id, &target});
+}
+
 std::optional<Schedule::Job> Schedule::take_due(TimePoint now) {
+    while (next_due() <= now) {
+        Targets::value_type& first = *queue_.begin()->target;
+        const auto spared = spared_until(first);
+        if (!spared || *spared <= now) break;
+        put_off(first, now + jittered(std::chrono::ceil<milliseconds>(*spared - now)));
+        ++spared_;
+    }
     if (next_due() > now) return std::nullopt;
     Targets::value_type& target = *queue_.begin()->target;
     queue_.erase(queue_.begin());

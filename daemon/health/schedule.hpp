@@ -46,6 +46,11 @@ public:
     void set_idle(ServiceIndex service, bool idle, TimePoint now);
     /// Null if it is not checked for this service. Valid until the next set_endpoints().
     const Verdict* find(ServiceIndex service, const SocketAddress& endpoint) const;
+    /// What became of a connection of the application's: see Verdict::apply_connection(). An event as of finish();
+    /// null if the endpoint is not checked for this service. One that has just failed by it is probed at once, one
+    /// that is in doubt by it within `fast_interval`.
+    std::optional<Event> observe(ServiceIndex service, const SocketAddress& endpoint, Observed observed,
+                                 TimePoint since, TimePoint now);
 
     /// A probe to be made now. Whoever takes it gives it back to finish(), whatever became of it.
     struct Job {
@@ -54,6 +59,7 @@ public:
         std::uint64_t id = 0;     ///< tells a target from an equal one that was forgotten meanwhile
     };
     /// The target that has been due for longest, and is in flight from now on; null if none is due, or may be.
+    /// One whose endpoint the application has just reached is spared: due again once that is `interval` ago.
     std::optional<Job> take_due(TimePoint now);
     /// When take_due() has something next; `never` if that takes another call first.
     TimePoint next_due() const;
@@ -63,6 +69,8 @@ public:
 
     unsigned in_flight() const { return in_flight_; }
     std::size_t targets() const { return targets_.size(); }
+    /// Probes that were not made because the application's connections had said it already.
+    std::uint64_t spared() const { return spared_; }
 
 private:
     struct Tracked {
@@ -95,10 +103,13 @@ private:
     void subscribe(ServiceIndex service, Target target, TimePoint now);
     void unsubscribe(ServiceIndex service, const Target& target);
     void hasten(Targets::value_type& target, TimePoint due);
+    void put_off(Targets::value_type& target, TimePoint due);
+    std::optional<TimePoint> spared_until(const Targets::value_type& target) const;
     Duration jittered(milliseconds delay);
 
     unsigned max_in_flight_;
     unsigned in_flight_ = 0;
+    std::uint64_t spared_ = 0;
     std::uint64_t next_id_ = 0;
     std::minstd_rand random_;
     std::map<ServiceIndex, Service> services_;

@@ -102,11 +102,25 @@ bool Verdict::apply(const Outcome& outcome, const config::Health& policy, TimePo
     const Evidence found = evidence(outcome.observed);
     if (found == Evidence::none) return false;
     checked = true;
-    return found == Evidence::success ? succeed(outcome.observed, policy, now)
-                                      : fail(found, outcome.observed, policy, now);
+    return found == Evidence::success ? succeed(outcome, policy, now) : fail(found, outcome, policy, now);
 }
 
-bool Verdict::succeed(Observed observed, const config::Health& policy, TimePoint now) {
+bool Verdict::apply_connection(Observed observed, const config::Health& policy, TimePoint from, TimePoint now) {
+    const Outcome outcome{.observed = observed, .witness = Witness::connection};
+    const Evidence found = evidence(observed);
+    if (found == Evidence::none) return false;
+    if (found != Evidence::success) {
+        checked = true;
+        return fail(found, outcome, policy, now);
+    }
+    const bool asks_for_more = policy.check == config::CheckKind::http || policy.check == config::CheckKind::https;
+    if (status == Status::unhealthy || asks_for_more) return false;
+    checked = true;
+    answered_since = std::max(answered_since, from);
+    return succeed(outcome, policy, now);
+}
+
+bool Verdict::succeed(const Outcome& outcome, const config::Health& policy, TimePoint now) {
     failures = 0;
     ++successes;
     if (status == Status::unhealthy && successes < needed_successes(policy, now)) return false;
@@ -115,17 +129,21 @@ bool Verdict::succeed(Observed observed, const config::Health& policy, TimePoint
     recovered = status == Status::unhealthy;
     move_to(Status::healthy, now);
     against = Evidence::none;
-    reason = observed;
+    reason = outcome.observed;
+    witness = outcome.witness;
     return true;
 }
 
-bool Verdict::fail(Evidence found, Observed observed, const config::Health& policy, TimePoint now) {
+bool Verdict::fail(Evidence found, const Outcome& outcome, const config::Health& policy, TimePoint now) {
     const bool already_failing = failures > 0 || (status == Status::unhealthy && successes == 0);
     if (!already_failing) first_failed = now;
     successes = 0;
     failures = found == Evidence::doubtful ? failures + 1 : 0;
     const bool conclusive = found == Evidence::certain || failures >= policy.fall;
-    if (conclusive || status == Status::pending) reason = observed;
+    if (conclusive || status == Status::pending) {
+        reason = outcome.observed;
+        witness = outcome.witness;
+    }
     if (!conclusive) return false;
     const bool changed = status != Status::unhealthy || against != found;
     if (status == Status::healthy) flaps.add(now);

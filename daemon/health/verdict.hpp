@@ -42,9 +42,16 @@ enum class Observed : std::uint8_t {
 
 const char* to_string(Observed observed);
 
-/// The outcome of one probe.
+/// Who saw it.
+enum class Witness : std::uint8_t {
+    probe,      ///< a check of ours
+    connection  ///< the application's own traffic (connection_ledger.hpp)
+};
+
+/// The outcome of one probe, or of one connection of the application's.
 struct Outcome {
     Observed observed = Observed::nothing;
+    Witness witness = Witness::probe;
     std::chrono::microseconds latency{0};
     unsigned http_status = 0;  ///< 0: not an HTTP answer
     /// For people, where the word leaves a question: `certificate has expired`, `Too many open files`. Mostly empty.
@@ -81,6 +88,7 @@ struct Standing {
     Status status = Status::pending;
     Evidence against = Evidence::none;
     Observed reason = Observed::nothing;
+    Witness witness = Witness::probe;
     bool checked = false;
     bool local_fault = false;
 
@@ -96,6 +104,7 @@ struct Verdict {
     Status status = Status::pending;
     Evidence against = Evidence::none;    ///< unhealthy: by certain or by doubtful evidence
     Observed reason = Observed::nothing;  ///< what made it what it is; pending: the failure that is in doubt
+    Witness witness = Witness::probe;     ///< who saw that
     unsigned successes = 0;               ///< in a row
     unsigned failures = 0;                ///< doubtful ones in a row
     TimePoint since{};                    ///< in this status
@@ -106,11 +115,20 @@ struct Verdict {
     Flaps flaps;                          ///< how often it went from healthy to unhealthy lately
     bool checked = false;                 ///< at least one outcome that is evidence
     bool local_fault = false;             ///< the last attempt could not be made from here
-    Outcome last;                         ///< the last outcome of any kind
+    Outcome last;                         ///< the last probe's, of any kind
     TimePoint last_at{};
+    TimePoint
+        answered_since{};  ///< a connection that began no earlier has received data; the epoch: none is known of
 
-    /// Takes in one outcome; true if status, or what stands against it, changed.
+    /// Takes in one probe's outcome; true if status, or what stands against it, changed.
     bool apply(const Outcome& outcome, const config::Health& policy, TimePoint now);
+    /// Takes in what became of a connection of the application's; true as above. `from`: the endpoint was so at that
+    /// time or later.
+    ///
+    /// A failure counts as a probe's does. A success ends a doubt, but does not bring back what is down: the
+    /// application hardly connects there, so `rise` is for probes. Where a check asks for more than a connection
+    /// (http, https) it says nothing at all: 503s are data, too.
+    bool apply_connection(Observed observed, const config::Health& policy, TimePoint from, TimePoint now);
     /// How long after the last attempt, made at `now`, the next one is due: `fast_interval` while in doubt (failing
     /// but not yet unhealthy, rising but not yet healthy), `interval` otherwise; a down endpoint backs off to 30 s
     /// once it has been down for 5 min.
@@ -119,11 +137,11 @@ struct Verdict {
     /// The successes in a row that make an unhealthy endpoint healthy: `rise`, doubled, up to 8 (or `rise` if that is
     /// more), by each run of 3 flaps within 10 min; back to `rise` once 10 min have passed without one.
     unsigned needed_successes(const config::Health& policy, TimePoint now) const;
-    Standing standing() const { return {status, against, reason, checked, local_fault}; }
+    Standing standing() const { return {status, against, reason, witness, checked, local_fault}; }
 
 private:
-    bool succeed(Observed observed, const config::Health& policy, TimePoint now);
-    bool fail(Evidence evidence, Observed observed, const config::Health& policy, TimePoint now);
+    bool succeed(const Outcome& outcome, const config::Health& policy, TimePoint now);
+    bool fail(Evidence evidence, const Outcome& outcome, const config::Health& policy, TimePoint now);
     void move_to(Status next, TimePoint now);
 };
 

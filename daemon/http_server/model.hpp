@@ -23,6 +23,23 @@ struct LastCheck {
     std::string detail;        ///< where the word leaves a question: "certificate has expired"; else empty
 };
 
+/// The application's own connections towards an endpoint, as the kernel tells of them.
+struct ConnectionStatus {
+    unsigned open = 0;  ///< being opened or established, about a second ago
+    std::chrono::microseconds rtt{0};
+    std::uint64_t retransmits = 0;  ///< the following are counts since the start
+    std::uint64_t answered = 0;     ///< closed after data had come
+    std::uint64_t refused = 0;
+    std::uint64_t unanswered = 0;
+    WallTime last_seen;
+};
+
+/// Whether the application's connections are evidence for a service.
+struct ObserveStatus {
+    std::string state = "off";  ///< "on" | "off" | "unavailable" | "nothing_seen"
+    std::string reason;         ///< empty: on
+};
+
 struct EndpointStatus {
     SocketAddress address;
     std::string state;  ///< "healthy" | "unhealthy" | "pending" | "unchecked"
@@ -33,9 +50,10 @@ struct EndpointStatus {
     std::string presence;  ///< membership::Presence: "present", "absent", "withdrawn", "held_failed", ...
     bool present = false;  ///< in the registry's last answer
     WallTime last_seen;
-    unsigned weight = 1;  ///< of its SRV record
-    double share = 0;     ///< of the answers, how many it comes first in; 0 to 1
-    std::string zone;     ///< empty: not known
+    unsigned weight = 1;                          ///< of its SRV record
+    double share = 0;                             ///< of the answers, how many it comes first in; 0 to 1
+    std::string zone;                             ///< empty: not known
+    std::optional<ConnectionStatus> connections;  ///< null: none seen
 };
 
 /// Of the endpoints of a service.
@@ -67,6 +85,7 @@ struct ServiceStatus {
     std::optional<double> coverage;  ///< of a sampled service: the estimated share of its endpoints that is known
     std::string zone;                ///< our own; empty: not known
     bool zone_preferred = false;
+    ObserveStatus observe;
     std::uint64_t index = 0;
     std::optional<PollStatus> last_poll;
     std::string last_error;  ///< of the last poll that failed, even if a later one did not; empty: none yet

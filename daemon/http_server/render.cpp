@@ -42,24 +42,26 @@ json::value last_poll(const std::optional<PollStatus>& poll) {
 
 /// What a service is like in the list and alone.
 json::object summary(const ServiceStatus& service) {
-    return {{"name", service.name},
-            {"aliases", json::array(service.aliases.begin(), service.aliases.end())},
-            {"source", service.source},
-            {"port", number_or_null(service.port)},
-            {"required", service.required},
-            {"state", service.state},
-            {"rung", service.rung},
-            {"stale", service.stale},
-            {"panic", service.panic},
-            {"registry", service.basis},
-            {"coverage", rounded_or_null(service.coverage)},
-            {"zone", text_or_null(service.zone)},
-            {"zone_preferred", service.zone_preferred},
-            {"index", service.index},
-            {"last_poll", last_poll(service.last_poll)},
-            {"next_poll", service.last_poll ? time_or_null(service.last_poll->next) : json::value()},
-            {"last_error", text_or_null(service.last_error)},
-            {"endpoint_counts", counts(service.counts)}};
+    return {
+        {"name", service.name},
+        {"aliases", json::array(service.aliases.begin(), service.aliases.end())},
+        {"source", service.source},
+        {"port", number_or_null(service.port)},
+        {"required", service.required},
+        {"state", service.state},
+        {"rung", service.rung},
+        {"stale", service.stale},
+        {"panic", service.panic},
+        {"registry", service.basis},
+        {"coverage", rounded_or_null(service.coverage)},
+        {"zone", text_or_null(service.zone)},
+        {"zone_preferred", service.zone_preferred},
+        {"observe", json::object{{"state", service.observe.state}, {"reason", text_or_null(service.observe.reason)}}},
+        {"index", service.index},
+        {"last_poll", last_poll(service.last_poll)},
+        {"next_poll", service.last_poll ? time_or_null(service.last_poll->next) : json::value()},
+        {"last_error", text_or_null(service.last_error)},
+        {"endpoint_counts", counts(service.counts)}};
 }
 
 json::value last_check(const std::optional<LastCheck>& check) {
@@ -69,6 +71,19 @@ json::value last_check(const std::optional<LastCheck>& check) {
                         {"latency_ms", rounded(static_cast<double>(check->latency.count()) / 1000)},
                         {"http_status", number_or_null(check->http_status)},
                         {"detail", text_or_null(check->detail)}};
+}
+
+json::value connections(const std::optional<ConnectionStatus>& status) {
+    if (!status) return nullptr;
+    const bool measured = status->rtt.count() != 0;
+    return json::object{
+        {"open", status->open},
+        {"rtt_ms", measured ? rounded(static_cast<double>(status->rtt.count()) / 1000) : json::value()},
+        {"retransmits", status->retransmits},
+        {"answered", status->answered},
+        {"refused", status->refused},
+        {"unanswered", status->unanswered},
+        {"last_seen", time_or_null(status->last_seen)}};
 }
 
 json::object endpoint_object(const EndpointStatus& endpoint) {
@@ -84,7 +99,8 @@ json::object endpoint_object(const EndpointStatus& endpoint) {
                                       {"last_seen", time_or_null(endpoint.last_seen)}}},
             {"weight", endpoint.weight},
             {"share", rounded(endpoint.share)},
-            {"zone", text_or_null(endpoint.zone)}};
+            {"zone", text_or_null(endpoint.zone)},
+            {"connections", connections(endpoint.connections)}};
 }
 
 }  // namespace

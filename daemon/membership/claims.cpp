@@ -126,6 +126,17 @@ void Claims::set(ServiceIndex service, bool by_port) {
     }
 }
 
+void Claims::find(const SocketAddress& endpoint, std::vector<ServiceIndex>& out) const {
+    if (chains_.empty()) return;
+    std::uint32_t number = chains_[hash_of(endpoint.address) & (chains_.size() - 1)];
+    for (; number != 0; number = entries_[number - 1].next) {
+        const ServiceIndex service = entries_[number - 1].service;
+        if (std::ranges::find(out, service) != out.end()) continue;  // twice in a chain, by two of its addresses
+        const std::span<const Member> members = members_(service);
+        if (std::ranges::binary_search(members, endpoint, {}, &Member::address)) out.push_back(service);
+    }
+}
+
 /// Which endpoints `holder` loses to `claimant`.
 std::vector<SocketAddress> Claims::lost_to(ServiceIndex holder, ServiceIndex claimant) const {
     const bool ports_count = services_[holder].by_port || services_[claimant].by_port;

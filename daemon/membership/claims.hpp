@@ -35,6 +35,9 @@ public:
     /// The members of `service` are others from now on. `by_port`: its registry names ports (SRV), so that several
     /// services may share an address; then only an equal port is the same endpoint.
     void set(ServiceIndex service, bool by_port);
+    /// Appends the services that have a member with this address and port. It asks the index: cheap, and without
+    /// allocation where `out` has room.
+    void find(const SocketAddress& endpoint, std::vector<ServiceIndex>& out) const;
     /// What has to leave, of whichever service, now that `service` has changed.
     std::vector<Lost> lost_by(ServiceIndex service) const;
 

@@ -72,18 +72,18 @@ private:
         const Status status = candidate.verdict.status;
         switch (rung) {
             case Rung::healthy:
-                return checked_ ? is_healthy(candidate) : !withdrawn;
+                return checked_ ? is_healthy(candidate) : !withdrawn && status != Status::unhealthy;
             case Rung::reserve:
                 return checked_ && withdrawn && status == Status::healthy;
             case Rung::unverified:
                 return checked_ && vouched_for(candidate) && status == Status::pending;
             case Rung::doubtful:
-                return checked_ && is_doubtful(candidate);
+                return is_doubtful(candidate);
             case Rung::last_healthy:
-                return checked_ && when_none_healthy_ == config::WhenNoneHealthy::last_healthy &&
-                       vouched_for(candidate) && std::ranges::binary_search(last_healthy_, candidate.member.address);
+                return when_none_healthy_ == config::WhenNoneHealthy::last_healthy && vouched_for(candidate) &&
+                       std::ranges::binary_search(last_healthy_, candidate.member.address);
             case Rung::all:  // also where none of the last healthy is left, or none has ever been
-                return checked_ && when_none_healthy_ != config::WhenNoneHealthy::servfail && vouched_for(candidate);
+                return when_none_healthy_ != config::WhenNoneHealthy::servfail && vouched_for(candidate);
             case Rung::not_ready:
             case Rung::no_endpoint:
                 break;
@@ -145,9 +145,9 @@ Why why_served(Presence presence) {
     return Why::served;
 }
 
-Why why(const Candidate& candidate, bool checked, bool served, bool in_panic) {
+Why why(const Candidate& candidate, bool served, bool in_panic) {
     if (candidate.outside_subset) return Why::outside_subset;
-    if (checked && candidate.verdict.status == Status::unhealthy) return in_panic ? Why::panic : Why::unhealthy;
+    if (candidate.verdict.status == Status::unhealthy) return in_panic ? Why::panic : Why::unhealthy;
     if (candidate.member.presence == Presence::withdrawn) return Why::withdrawn;
     return served ? why_served(candidate.member.presence) : Why::first_check;
 }
@@ -180,14 +180,19 @@ const char* to_string(Rung rung) {
     return "";
 }
 
+std::string what_failed(const health::Standing& standing) {
+    const bool by_traffic = standing.witness == health::Witness::connection;
+    return std::string(to_string(standing.reason)) + (by_traffic ? " (observed)" : "");
+}
+
 std::string reason(const EndpointDecision& endpoint) {
     switch (endpoint.why) {
         case Why::served:
             return "served";
         case Why::unhealthy:
-            return std::string("unhealthy:") + to_string(endpoint.standing.reason);
+            return "unhealthy:" + what_failed(endpoint.standing);
         case Why::panic:
-            return std::string("panic:") + to_string(endpoint.standing.reason);
+            return "panic:" + what_failed(endpoint.standing);
         case Why::first_check:
             return "withheld:first_check";
         case Why::withdrawn:
@@ -225,10 +230,9 @@ Decision decide(std::span<const Candidate> candidates, const config::Service& se
     decision.last_healthy = previous.last_healthy;
     if (circumstances.basis == Basis::not_polled && candidates.empty()) return decision;
 
-    const bool checked = service.health.check != config::CheckKind::none;
     const Ladder ladder(candidates, service, previous);
     decision.rung = ladder.rung();
-    decision.panic = checked && decision.rung == Rung::healthy && is_panic(candidates, service.panic, previous.panic);
+    decision.panic = decision.rung == Rung::healthy && is_panic(candidates, service.panic, previous.panic);
 
     std::vector<SocketAddress> passing;
     decision.endpoints.reserve(candidates.size());
@@ -244,7 +248,7 @@ Decision decide(std::span<const Candidate> candidates, const config::Service& se
                                       .record_weight = candidate.member.weight,
                                       .presence = candidate.member.presence,
                                       .standing = candidate.verdict.standing(),
-                                      .why = why(candidate, checked, served, in_panic),
+                                      .why = why(candidate, served, in_panic),
                                       .served = served,
                                       .source = decision.number_of(candidate.source)});
     }

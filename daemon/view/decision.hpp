@@ -73,7 +73,7 @@ struct EndpointDecision {
     double weight = 1;         ///< of its turns to come first, relative to the others: its order, slow start
 };
 
-/// The word of the closed list.
+/// The word of the closed list. " (observed)" stands behind one that the application's own connections have shown.
 std::string reason(const EndpointDecision& endpoint);
 
 struct Decision {

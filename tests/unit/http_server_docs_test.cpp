@@ -36,6 +36,7 @@ ServiceStatus example() {
     out.rung = "healthy";
     out.basis = "complete";
     out.coverage = 1;
+    out.observe = {"on", ""};
     out.index = 17;
     out.last_poll = PollStatus{at(16, 10, 11, 123), "records", 10s, "", at(16, 10, 21, 623)};
     EndpointStatus endpoint;
@@ -49,6 +50,7 @@ ServiceStatus example() {
     endpoint.present = true;
     endpoint.share = 1;
     endpoint.last_seen = at(16, 10, 11, 123);
+    endpoint.connections = ConnectionStatus{4, std::chrono::microseconds(312), 1, 1205, 0, 0, at(16, 10, 11, 504)};
     out.counts = {1, 1, 1};
     out.endpoints = {endpoint};
     return out;

@@ -41,6 +41,7 @@ ServiceStatus orders() {
     third.last_check = LastCheck{noon, "status", std::chrono::microseconds(12'345), 500, "what it said"};
     third.presence = "held_guard";
     third.present = false;
+    third.connections = ConnectionStatus{2, std::chrono::microseconds(0), 7, 0, 1, 3, noon};
     ServiceStatus out;
     out.name = "orders.local";
     out.aliases = {"orders", "bestellungen"};
@@ -52,6 +53,7 @@ ServiceStatus orders() {
     out.coverage = 0.9166;
     out.zone = "use1-az1";
     out.zone_preferred = true;
+    out.observe = {"unavailable", "a socket of NETLINK_SOCK_DIAG: Protocol not supported"};
     out.index = 17;
     out.last_poll = PollStatus{noon, "records", 9'700ms, "", noon + 10s};
     out.last_error = "10.0.0.2:53: timeout";
@@ -404,6 +406,10 @@ TEST(Service, IsWrittenAsDocumented) {
   "coverage": 0.917,
   "zone": "use1-az1",
   "zone_preferred": true,
+  "observe": {
+    "state": "unavailable",
+    "reason": "a socket of NETLINK_SOCK_DIAG: Protocol not supported"
+  },
   "index": 17,
   "last_poll": {
     "at": "2001-09-09T01:46:40.000Z",
@@ -440,7 +446,8 @@ TEST(Service, IsWrittenAsDocumented) {
       },
       "weight": 1,
       "share": 0.75,
-      "zone": "use1-az1"
+      "zone": "use1-az1",
+      "connections": null
     },
     {
       "address": "fd00::2",
@@ -457,7 +464,8 @@ TEST(Service, IsWrittenAsDocumented) {
       },
       "weight": 5,
       "share": 0.25,
-      "zone": null
+      "zone": null,
+      "connections": null
     },
     {
       "address": "10.0.1.12",
@@ -480,7 +488,16 @@ TEST(Service, IsWrittenAsDocumented) {
       },
       "weight": 1,
       "share": 0,
-      "zone": null
+      "zone": null,
+      "connections": {
+        "open": 2,
+        "rtt_ms": null,
+        "retransmits": 7,
+        "answered": 0,
+        "refused": 1,
+        "unanswered": 3,
+        "last_seen": "2001-09-09T01:46:40.000Z"
+      }
     }
   ]
 }

@@ -41,6 +41,12 @@ Candidate cannot_be_checked(unsigned octet) {
     return member(octet, Presence::present, Status::pending, Observed::nothing, /*local_fault=*/true);
 }
 
+/// The application's own connections have shown it, no check.
+Candidate seen(Candidate candidate) {
+    candidate.verdict.witness = health::Witness::connection;
+    return candidate;
+}
+
 Candidate loaded(Candidate candidate) {
     candidate.unverified = true;
     return candidate;
@@ -148,6 +154,18 @@ const std::vector<Row>& rows() {
          E{"1 + held:upstream_failed"}},
         {"UncheckedHeldByEmpty", {unchecked(1, Presence::held_empty)}, false, Basis::empty, Rung::healthy, true,
          E{"1 + held:upstream_empty"}},
+        {"UncheckedButSeenToRefuse", {unchecked(1), seen(refused(2))}, false, Basis::complete, Rung::healthy, false,
+         E{"1 + served", "2 - unhealthy:refused (observed)"}},
+        {"UncheckedButSeenSilent", {unchecked(1), seen(timed_out(2))}, false, Basis::complete, Rung::healthy, false,
+         E{"1 + served", "2 - unhealthy:timeout (observed)"}},
+        {"UncheckedAndAllSeenToFail", {seen(refused(1)), seen(timed_out(2))}, false, Basis::complete, Rung::doubtful, false,
+         E{"1 - unhealthy:refused (observed)", "2 + unhealthy:timeout (observed)"}},
+        {"UncheckedAndAllSeenToRefuse", {seen(refused(1)), seen(refused(2))}, false, Basis::complete, Rung::all, false,
+         E{"1 + unhealthy:refused (observed)", "2 + unhealthy:refused (observed)"}},
+        {"UncheckedWithdrawnIsNoReserve", {seen(refused(1)), unchecked(2, Presence::withdrawn)}, false, Basis::complete, Rung::all, false,
+         E{"1 + unhealthy:refused (observed)", "2 - withdrawn"}},
+        {"CheckedAndSeenToRefuse", {passing(1), seen(refused(2))}, true, Basis::complete, Rung::healthy, false,
+         E{"1 + served", "2 - unhealthy:refused (observed)"}},
         {"NothingPolledButLoaded", {loaded(unchecked(1, Presence::held_snapshot))}, true, Basis::loaded, Rung::healthy, true,
          E{"1 + held:snapshot"}},
         {"MembersBeforeTheFirstPoll", {unchecked(1, Presence::held_snapshot)}, true, Basis::not_polled, Rung::unverified, true,

@@ -1,0 +1,104 @@
+// The application's own connections as evidence for the services. Layer: app.
+#include "app/connection_watch.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "base/log.hpp"
+
+namespace taskdns::app {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto patience = 30s;  // in use for so long without a connection: the application is somewhere else
+
+}  // namespace
+
+ConnectionWatch::ConnectionWatch(asio::any_io_executor executor, const std::vector<config::Service>& services,
+                                 std::shared_ptr<health::OwnSockets> own, Callbacks callbacks)
+    : services_(services),
+      callbacks_(std::move(callbacks)),
+      observer_(std::move(executor), std::move(own),
+                {.is_endpoint = [this](const SocketAddress& endpoint) { return is_endpoint(endpoint); },
+                 .on_evidence = [this](const health::ConnectionEvidence& evidence) { on_evidence(evidence); },
+                 .on_dump = [this] { callbacks_.on_dump(); }}),
+      ports_(services.size()) {}
+
+void ConnectionWatch::start() {
+    const bool wanted = std::ranges::any_of(services_, [](const config::Service& service) {
+        return service.health.observe == config::Observe::automatic;
+    });
+    if (!wanted) return;
+    const Result<void> started = observer_.start();
+    running_ = started.has_value();
+    if (running_) return;
+    cannot_ = started.error().message;
+    log::warning("health", "the application's connections cannot be observed; probes alone decide",
+                 {{"reason", cannot_}});
+}
+
+asio::awaitable<bool> ConnectionWatch::stop(milliseconds limit) {
+    const bool ended = co_await observer_.stop(limit);
+    co_return ended;
+}
+
+void ConnectionWatch::set_members(health::ServiceIndex service, std::span<const membership::Member> members) {
+    if (!observes(service)) return;
+    std::set<std::uint16_t> ports;
+    for (const membership::Member& member : members) {
+        if (member.address.port != 0) ports.insert(member.address.port);
+    }
+    unprobed_.forget(service, [members](const SocketAddress& endpoint) {
+        return std::ranges::binary_search(members, endpoint, {}, &membership::Member::address);
+    });
+    std::vector<std::uint16_t> now(ports.begin(), ports.end());
+    if (now == ports_[service]) return;
+    ports_[service] = std::move(now);
+    std::set<std::uint16_t> all;
+    for (const std::vector<std::uint16_t>& some : ports_) all.insert(some.begin(), some.end());
+    observer_.set_ports({all.begin(), all.end()});
+}
+
+void ConnectionWatch::note_demand(bool asked, bool in_use, TimePoint now) {
+    observer_.set_in_use(in_use);
+    if (asked) asked_since_ = std::min(asked_since_, now);
+    if (!in_use) asked_since_ = never;
+    if (!running_ || said_that_nothing_is_seen_ || observer_.seen_any()) return;
+    if (asked_since_ == never || now - asked_since_ < patience) return;
+    said_that_nothing_is_seen_ = true;
+    log::info(
+        "health",
+        "no connection of the application is seen, though it asks: if it is in another network namespace, or uses "
+        "UDP, probes alone decide");
+}
+
+bool ConnectionWatch::observes(health::ServiceIndex service) const {
+    return services_[service].health.observe == config::Observe::automatic;
+}
+
+http_server::ObserveStatus ConnectionWatch::status(health::ServiceIndex service) const {
+    if (!observes(service)) return {"off", "health.observe is off"};
+    if (!running_) return {"unavailable", cannot_};
+    if (said_that_nothing_is_seen_ && !observer_.seen_any()) {
+        return {"nothing_seen", "asked for, but no connection of the application is seen in this network namespace"};
+    }
+    return {"on", ""};
+}
+
+/// Called for each event: whether anybody who is observed has such an endpoint.
+bool ConnectionWatch::is_endpoint(const SocketAddress& endpoint) {
+    found_.clear();
+    callbacks_.find_services(endpoint, found_);
+    return std::ranges::any_of(found_, [this](health::ServiceIndex service) { return observes(service); });
+}
+
+void ConnectionWatch::on_evidence(const health::ConnectionEvidence& evidence) {
+    std::vector<health::ServiceIndex> services;  // not `found_`: a callback may lead back here
+    callbacks_.find_services(evidence.endpoint, services);
+    for (const health::ServiceIndex service : services) {
+        if (observes(service)) callbacks_.on_evidence(service, evidence);
+    }
+}
+
+}  // namespace taskdns::app

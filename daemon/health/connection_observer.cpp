@@ -1,0 +1,232 @@
+// The observer at work: one loop that reads ends of connections, one that dumps the living. Layer: health.
+#include "health/connection_observer.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <optional>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "base/task_group.hpp"
+#include "health/diag_sockets.hpp"
+
+namespace taskdns::health {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto dump_period = 1s;
+constexpr int dump_share = 50;           // a dump costs the kernel time per socket: at most 2 % of it in the long run
+constexpr auto dump_patience = 2s;       // for one family
+constexpr auto own_sockets_kept = 2min;  // a probe's socket may live on until its FIN is answered
+constexpr auto busy = 5ms;               // woken again so soon, many connections end
+constexpr auto breath = 2ms;             // between batches then: one wake for all that end meanwhile
+constexpr std::size_t most_in_a_row = 16;   // batches, before others have their turn
+constexpr std::size_t dump_octets = 32768;  // the kernel fills no more at a time
+
+}  // namespace
+
+struct ConnectionObserver::State {
+    State(asio::any_io_executor run_on, std::shared_ptr<OwnSockets> own_sockets, Callbacks what_to_call)
+        : executor(run_on),
+          own(std::move(own_sockets)),
+          callbacks(std::move(what_to_call)),
+          ledger(callbacks.is_endpoint, *own),
+          dump_timer(run_on, never),
+          pause_timer(run_on),
+          tasks(run_on) {}
+
+    static asio::awaitable<void> watch_ends(std::shared_ptr<State> state);
+    static asio::awaitable<void> watch_living(std::shared_ptr<State> state);
+    static asio::awaitable<bool> dump(std::shared_ptr<State> state, int family);
+    static asio::awaitable<bool> read_dump(std::shared_ptr<State> state, LivingSockets& sockets, TimePoint give_up);
+    bool read_some();
+    void report();
+    void end();
+
+    asio::any_io_executor executor;
+    std::shared_ptr<OwnSockets> own;
+    Callbacks callbacks;
+    ConnectionLedger ledger;
+    Counters counters;
+    std::optional<DestroyedSockets> destroyed;
+    std::vector<std::uint16_t> ports;
+    bool in_use = false;
+    bool ended = false;
+    bool broken = false;
+    TimePoint next_dump{};
+    asio::steady_timer dump_timer;
+    asio::steady_timer pause_timer;
+    DiagMessages messages;                     // reused
+    std::vector<std::uint8_t> dump_buffer;     // only while dumps are made
+    std::vector<ConnectionEvidence> evidence;  // reused
+    TaskGroup tasks;
+};
+
+/// Hands on what has been found. A callback may stop us.
+void ConnectionObserver::State::report() {
+    std::vector<ConnectionEvidence> found;
+    found.swap(evidence);
+    for (const ConnectionEvidence& one : found) {
+        if (!ended) callbacks.on_evidence(one);
+    }
+    found.clear();
+    if (evidence.empty()) evidence.swap(found);  // keeps its memory
+}
+
+/// Reads what is there; true if there is more.
+bool ConnectionObserver::State::read_some() {
+    const TimePoint now = Clock::now();
+    for (std::size_t i = 0; i < most_in_a_row; ++i) {
+        const auto read = destroyed->read([&](std::span<const std::uint8_t> datagram) {
+            messages.sockets.clear();
+            parse_diag_messages(datagram, messages);
+            for (const TcpSocket& socket : messages.sockets) ledger.destroyed(socket, now, evidence);
+        });
+        counters.events.add(read.datagrams);
+        if (read.lost) counters.events_lost.add();  // the next dump knows the living, probes find the others
+        broken = broken || read.broken;
+        if (read.emptied || ended) return false;
+    }
+    return true;
+}
+
+asio::awaitable<void> ConnectionObserver::State::watch_ends(std::shared_ptr<State> state) {
+    co_await asio::this_coro::throw_if_cancelled(false);
+    TimePoint last_woken{};
+    while (!state->ended && !state->broken) {
+        const auto [error] =
+            co_await state->destroyed->descriptor().async_wait(asio::posix::stream_descriptor::wait_read, as_result);
+        if (state->ended) break;
+        const bool more = state->read_some();
+        state->report();
+        if (state->ended) break;
+        const TimePoint now = Clock::now();
+        const bool is_busy = more || now - last_woken < busy || error;
+        last_woken = now;
+        if (!is_busy) continue;
+        state->pause_timer.expires_after(breath);
+        co_await state->pause_timer.async_wait(as_result);
+    }
+}
+
+asio::awaitable<bool> ConnectionObserver::State::read_dump(std::shared_ptr<State> state, LivingSockets& sockets,
+                                                           TimePoint give_up) {
+    asio::steady_timer timer(state->executor);
+    while (!state->ended && Clock::now() < give_up) {
+        const auto datagram = sockets.read(state->dump_buffer);
+        if (!datagram) co_return false;
+        if (datagram->empty()) {  // hardly ever: the kernel fills the next one while it gives one out
+            timer.expires_after(1ms);
+            co_await timer.async_wait(as_result);
+            continue;
+        }
+        DiagMessages& messages = state->messages;
+        messages = {.sockets = std::move(messages.sockets)};
+        messages.sockets.clear();
+        parse_diag_messages(*datagram, messages);
+        for (const TcpSocket& socket : messages.sockets) state->ledger.living(socket);
+        if (messages.error != 0 || messages.interrupted) co_return false;
+        if (messages.done) co_return true;
+        co_await asio::post(state->executor, asio::use_awaitable);  // others have their turn
+    }
+    co_return false;
+}
+
+asio::awaitable<bool> ConnectionObserver::State::dump(std::shared_ptr<State> state, int family) {
+    auto sockets = LivingSockets::ask(state->executor, family, state->ports);
+    if (!sockets) co_return false;
+    const TimePoint give_up = Clock::now() + dump_patience;
+    const bool complete = co_await read_dump(state, *sockets, give_up);
+    co_return complete;
+}
+
+asio::awaitable<void> ConnectionObserver::State::watch_living(std::shared_ptr<State> state) {
+    co_await asio::this_coro::throw_if_cancelled(false);
+    TimePoint next_aging = Clock::now() + own_sockets_kept;
+    while (!state->ended) {
+        const bool wanted = state->in_use && !state->ports.empty();
+        if (!wanted || Clock::now() < state->next_dump) {
+            state->dump_timer.expires_at(wanted ? state->next_dump : never);
+            co_await state->dump_timer.async_wait(as_result);
+            continue;
+        }
+        const TimePoint begin = Clock::now();
+        if (begin >= next_aging) {
+            state->own->age();
+            next_aging = begin + own_sockets_kept;
+        }
+        state->dump_buffer.resize(dump_octets);
+        state->ledger.begin_dump(begin);
+        const bool v4 = co_await dump(state, AF_INET);
+        const bool v6 = co_await dump(state, AF_INET6);
+        if (state->ended) break;
+        state->ledger.end_dump(v4 && v6, state->evidence);
+        (v4 && v6 ? state->counters.dumps : state->counters.failed_dumps).add();
+        state->report();
+        if (state->ended) break;
+        if (v4 && v6) state->callbacks.on_dump();
+        const Duration took = Clock::now() - begin;
+        state->next_dump = begin + std::max<Duration>(dump_period, dump_share * took);
+    }
+}
+
+void ConnectionObserver::State::end() {
+    ended = true;
+    tasks.cancel_all();
+}
+
+ConnectionObserver::ConnectionObserver(asio::any_io_executor executor, std::shared_ptr<OwnSockets> own,
+                                       Callbacks callbacks)
+    : state_(std::make_shared<State>(std::move(executor), std::move(own), std::move(callbacks))) {}
+
+ConnectionObserver::~ConnectionObserver() { state_->end(); }
+
+Result<void> ConnectionObserver::start() {
+    auto destroyed = DestroyedSockets::open(state_->executor);
+    if (!destroyed) return std::move(destroyed).error();
+    auto living = LivingSockets::ask(state_->executor, AF_INET, {});
+    if (!living) return std::move(living).error();
+    state_->destroyed.emplace(std::move(*destroyed));
+    state_->tasks.spawn("ends of connections", State::watch_ends(state_));
+    state_->tasks.spawn("living connections", State::watch_living(state_));
+    return {};
+}
+
+void ConnectionObserver::set_ports(const std::vector<std::uint16_t>& ports) {
+    if (ports == state_->ports) return;
+    state_->ports = ports;
+    if (!state_->destroyed) return;
+    state_->destroyed->set_ports(ports);
+    state_->dump_timer.cancel();
+}
+
+void ConnectionObserver::set_in_use(bool in_use) {
+    if (state_->in_use == in_use) return;
+    state_->in_use = in_use;
+    if (in_use) {
+        state_->dump_timer.cancel();
+        return;
+    }
+    state_->ledger.pause();
+    state_->dump_buffer = {};
+}
+
+const EndpointConnections* ConnectionObserver::find(const SocketAddress& endpoint) const {
+    return state_->ledger.find(endpoint);
+}
+
+bool ConnectionObserver::seen_any() const { return state_->ledger.seen_any(); }
+
+const ConnectionObserver::Counters& ConnectionObserver::counters() const { return state_->counters; }
+
+asio::awaitable<bool> ConnectionObserver::stop(milliseconds limit) {
+    const std::shared_ptr<State> state = state_;
+    state->end();
+    const bool all_ended = co_await state->tasks.join(limit);
+    co_return all_ended;
+}
+
+}  // namespace taskdns::health
