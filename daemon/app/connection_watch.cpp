@@ -11,6 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr auto look_timeout = 1s;
 constexpr auto patience = 30s;  // in use for so long without a connection: the application is somewhere else
 
 }  // namespace
@@ -19,11 +20,13 @@ ConnectionWatch::ConnectionWatch(asio::any_io_executor executor, const std::vect
                                  std::shared_ptr<health::OwnSockets> own, Callbacks callbacks)
     : services_(services),
       callbacks_(std::move(callbacks)),
-      observer_(std::move(executor), std::move(own),
+      observer_(executor, own,
                 {.is_endpoint = [this](const SocketAddress& endpoint) { return is_endpoint(endpoint); },
                  .on_evidence = [this](const health::ConnectionEvidence& evidence) { on_evidence(evidence); },
                  .on_dump = [this] { callbacks_.on_dump(); }}),
-      ports_(services.size()) {}
+      probe_(health::make_probe(own)),
+      ports_(services.size()),
+      tasks_(std::move(executor)) {}
 
 void ConnectionWatch::start() {
     const bool wanted = std::ranges::any_of(services_, [](const config::Service& service) {
@@ -39,8 +42,10 @@ void ConnectionWatch::start() {
 }
 
 asio::awaitable<bool> ConnectionWatch::stop(milliseconds limit) {
-    const bool ended = co_await observer_.stop(limit);
-    co_return ended;
+    tasks_.cancel_all();
+    const bool observer_ended = co_await observer_.stop(limit);
+    const bool looks_ended = co_await tasks_.join(limit);
+    co_return observer_ended&& looks_ended;
 }
 
 void ConnectionWatch::set_members(health::ServiceIndex service, std::span<const membership::Member> members) {
@@ -62,6 +67,7 @@ void ConnectionWatch::set_members(health::ServiceIndex service, std::span<const 
 
 void ConnectionWatch::note_demand(bool asked, bool in_use, TimePoint now) {
     observer_.set_in_use(in_use);
+    suspicions_.forget_old(now);
     if (asked) asked_since_ = std::min(asked_since_, now);
     if (!in_use) asked_since_ = never;
     if (!running_ || said_that_nothing_is_seen_ || observer_.seen_any()) return;
@@ -86,19 +92,43 @@ http_server::ObserveStatus ConnectionWatch::status(health::ServiceIndex service)
     return {"on", ""};
 }
 
-/// Called for each event: whether anybody who is observed has such an endpoint.
+/// Called for each event: whether anybody who is observed has such an endpoint. Port 0: one with any port.
 bool ConnectionWatch::is_endpoint(const SocketAddress& endpoint) {
+    if (endpoint.port == 0) {
+        at_.clear();
+        callbacks_.find_at(endpoint.address, at_);
+        return std::ranges::any_of(at_, [this](const auto& holding) { return observes(holding.service); });
+    }
     found_.clear();
     callbacks_.find_services(endpoint, found_);
     return std::ranges::any_of(found_, [this](health::ServiceIndex service) { return observes(service); });
 }
 
 void ConnectionWatch::on_evidence(const health::ConnectionEvidence& evidence) {
+    if (evidence.endpoint.port == 0) return suspect(evidence.endpoint.address);
     std::vector<health::ServiceIndex> services;  // not `found_`: a callback may lead back here
     callbacks_.find_services(evidence.endpoint, services);
     for (const health::ServiceIndex service : services) {
         if (observes(service)) callbacks_.on_evidence(service, evidence);
     }
+}
+
+/// Something there was refused, perhaps one of its endpoints.
+void ConnectionWatch::suspect(const IpAddress& address) {
+    std::vector<membership::Claims::Holding> holdings;
+    callbacks_.find_at(address, holdings);
+    for (const auto& [service, endpoint] : holdings) {
+        if (endpoint.port == 0 || !observes(service) || callbacks_.is_down(service, endpoint)) continue;
+        if (suspicions_.begin(endpoint, Clock::now())) tasks_.spawn("look", look_at(endpoint));
+    }
+}
+
+asio::awaitable<void> ConnectionWatch::look_at(SocketAddress endpoint) {
+    health::Target target{.address = endpoint, .kind = config::CheckKind::tcp};
+    const health::Outcome outcome = co_await probe_(std::move(target), look_timeout);
+    const bool refused = outcome.observed == health::Observed::refused;
+    suspicions_.end(endpoint, refused, Clock::now());
+    if (refused) on_evidence({.endpoint = endpoint, .observed = outcome.observed, .since = Clock::now()});
 }
 
 }  // namespace taskdns::app

@@ -11,10 +11,13 @@
 #include <vector>
 
 #include "base/asio.hpp"
+#include "base/task_group.hpp"
 #include "config/config.hpp"
 #include "health/connection_observer.hpp"
+#include "health/suspicions.hpp"
 #include "health/unprobed_verdicts.hpp"
 #include "http_server/model.hpp"
+#include "membership/claims.hpp"
 #include "membership/member.hpp"
 
 namespace taskdns::app {
@@ -24,6 +27,10 @@ public:
     struct Callbacks {
         /// Appends the services that have this endpoint.
         std::function<void(const SocketAddress&, std::vector<health::ServiceIndex>&)> find_services;
+        /// Appends the endpoints at this address, each with its service.
+        std::function<void(const IpAddress&, std::vector<membership::Claims::Holding>&)> find_at;
+        /// Whether the endpoint is unhealthy already.
+        std::function<bool(health::ServiceIndex, const SocketAddress&)> is_down;
         /// For each observed service that has the endpoint.
         std::function<void(health::ServiceIndex, const health::ConnectionEvidence&)> on_evidence;
         std::function<void()> on_dump;
@@ -55,17 +62,23 @@ public:
 private:
     bool is_endpoint(const SocketAddress& endpoint);
     void on_evidence(const health::ConnectionEvidence& evidence);
+    void suspect(const IpAddress& address);
+    asio::awaitable<void> look_at(SocketAddress endpoint);
 
     const std::vector<config::Service>& services_;
     Callbacks callbacks_;
     health::ConnectionObserver observer_;
     health::UnprobedVerdicts unprobed_;
+    health::Suspicions suspicions_;
+    health::Probe probe_;
     std::vector<std::vector<std::uint16_t>> ports_;  // of each service's members: sorted, each once
     std::vector<health::ServiceIndex> found_;        // reused
+    std::vector<membership::Claims::Holding> at_;    // reused
     bool running_ = false;
     std::string cannot_;  // why not
     TimePoint asked_since_ = never;
     bool said_that_nothing_is_seen_ = false;
+    TaskGroup tasks_;  // last: what it runs uses everything above
 };
 
 }  // namespace taskdns::app

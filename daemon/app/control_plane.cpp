@@ -86,13 +86,7 @@ ControlPlane::ControlPlane(asio::any_io_executor executor, const config::Config&
           return services_[service].registry().members();
       }),
       own_sockets_(std::make_shared<health::OwnSockets>()),
-      connections_(
-          executor, config.services, own_sockets_,
-          {.find_services = [this](const SocketAddress& endpoint,
-                                   std::vector<health::ServiceIndex>& out) { claims_.find(endpoint, out); },
-           .on_evidence = [this](health::ServiceIndex service,
-                                 const health::ConnectionEvidence& evidence) { on_connection(service, evidence); },
-           .on_dump = [this] { rebalance(); }}),
+      connections_(executor, config.services, own_sockets_, connection_callbacks()),
       checker_(
           executor, health::make_probe(own_sockets_),
           [this](const health::Checker::Event& event) { on_outcome(event); }, std::random_device{}(),
@@ -238,31 +232,6 @@ void ControlPlane::on_outcome(const health::Checker::Event& event) {
     if (event.changed && state.service().subset > 0) choose_endpoints(event.service);
 }
 
-/// What became of a connection of the application's.
-void ControlPlane::on_connection(health::ServiceIndex service, const health::ConnectionEvidence& evidence) {
-    const ServiceState& state = services_[service];
-    const SocketAddress& endpoint = evidence.endpoint;
-    if (state.checked()) {
-        const auto event = checker_.observe(service, endpoint, evidence.observed, evidence.since);
-        if (event) on_outcome(*event);
-    } else if (state.uses(endpoint)) {
-        on_outcome(connections_.unprobed().observe(service, endpoint, evidence.observed, state.service().health,
-                                                   Clock::now()));
-    }
-}
-
-/// The counts of open connections are new.
-void ControlPlane::rebalance() {
-    const auto open = [this](const SocketAddress& endpoint) {
-        const health::EndpointConnections* connections = connections_.find(endpoint);
-        return connections == nullptr ? 0.0 : connections->smoothed_open;
-    };
-    for (std::size_t i = 0; i < services_.size(); ++i) {
-        const bool wanted = services_[i].service().answer.order == config::Order::least_connections;
-        if (wanted && services_[i].rebalance(open)) mark_changed(i);
-    }
-}
-
 /// Somebody asks for a service that nobody had asked for lately.
 void ControlPlane::on_return(std::size_t service) {
     last_asked_[service] = Clock::now();
@@ -365,13 +334,6 @@ asio::awaitable<void> ControlPlane::watch_demand() {
         snapshot_.changed();
         malloc_trim(0);  // what the start, or a burst of TLS handshakes, took and gave back
     }
-}
-
-void ControlPlane::on_ejection_over(const health::Event& event) {
-    log::info(
-        "health", "endpoint is tried again",
-        {{"service", services_[event.service].service().name.to_string()}, {"endpoint", event.endpoint.to_string()}});
-    mark_changed(event.service);
 }
 
 FindVerdict ControlPlane::find_verdict(std::size_t service) const {

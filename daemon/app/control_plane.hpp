@@ -59,6 +59,7 @@ public:
 private:
     void on_observation(std::size_t service, const discovery::Observation& observation, milliseconds next_delay);
     void on_outcome(const health::Checker::Event& event);
+    ConnectionWatch::Callbacks connection_callbacks();
     void on_connection(health::ServiceIndex service, const health::ConnectionEvidence& evidence);
     void on_ejection_over(const health::Event& event);
     void on_return(std::size_t service);

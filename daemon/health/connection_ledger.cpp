@@ -89,6 +89,11 @@ void ConnectionLedger::destroyed(const TcpSocket& socket, TimePoint now, std::ve
     }
     if (dump_ && ended_.size() <= most_remembered) ended_.push_back(socket.cookie);
     if (own_.contains(socket.cookie) || !is_endpoint_(socket.remote)) return;
+    if (socket.remote.port == 0) {
+        // With `retransmits` the kernel had waited for long: the dumps have seen it.
+        if (socket.retransmits == 0) out.push_back({socket.remote, Observed::refused, now});
+        return;
+    }
 
     Endpoint& endpoint = see(socket.remote, now);
     EndpointConnections& figures = endpoint.figures;

@@ -58,6 +58,7 @@ struct EndpointConnections {
 struct ConnectionEvidence {
     SocketAddress endpoint;
     /// `answered`: a new connection has received data; `refused`: certain; `timeout`: unanswered, doubtful.
+    /// With port 0 `refused` is only a suspicion of the endpoints at that address: see suspicions.hpp.
     Observed observed = Observed::nothing;
     /// The endpoint was like this at that time or later. For a success the start of the last dump (or of the one
     /// before), which is before the connection began: what is spared for its sake is never spared too long. For a
@@ -70,9 +71,10 @@ struct ConnectionEvidence {
 /// Who is new is told by a reference: the last complete dump, and what earlier ones have named.
 class ConnectionLedger {
 public:
-    /// `is_endpoint`: whether a member of an observed service has this address and port. Dumps should name all
-    /// sockets towards the ports of members, also those of other addresses: when such an address becomes a member,
-    /// its connections are known to be old. Where the ports themselves change, pause().
+    /// `is_endpoint`: whether a member of an observed service has this address and port; asked for port 0, whether
+    /// one has the address. Dumps should name all sockets towards the ports of members, also those of other
+    /// addresses: when such an address becomes a member, its connections are known to be old. Where the ports
+    /// themselves change, pause().
     using IsEndpoint = std::function<bool(const SocketAddress&)>;
     /// `own` outlives the ledger.
     ConnectionLedger(IsEndpoint is_endpoint, const OwnSockets& own);

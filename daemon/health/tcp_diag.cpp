@@ -215,6 +215,19 @@ std::vector<sock_filter> search(std::span<const std::uint16_t> edges, bool wante
     return code;
 }
 
+/// Of the sockets without a remote port, those that have a remote address pass.
+std::vector<sock_filter> wiped_ones() {
+    constexpr std::uint32_t address_at = sizeof(nlmsghdr) + offsetof(inet_diag_msg, id.idiag_dst);
+    std::vector<sock_filter> filter;
+    for (std::uint32_t word = 0; word < 4; ++word) {
+        filter.push_back(statement(BPF_LD | BPF_W | BPF_ABS, address_at + 4 * word));
+        filter.push_back(jump(BPF_JEQ, 0, 1, 0));
+        filter.push_back(statement(BPF_RET | BPF_K, pass));
+    }
+    filter.push_back(statement(BPF_RET | BPF_K, drop));
+    return filter;
+}
+
 }  // namespace
 
 void parse_diag_messages(Octets datagram, DiagMessages& out) {
@@ -277,6 +290,11 @@ std::vector<sock_filter> make_event_filter(std::span<const std::uint16_t> ports)
         statement(BPF_RET | BPF_K, pass),
         statement(BPF_LD | BPF_H | BPF_ABS, port_at),
     };
+    if (!ports.empty()) {
+        const std::vector<sock_filter> wiped = wiped_ones();
+        filter.push_back(jump(BPF_JEQ, 0, 0, wiped.size()));
+        filter.insert(filter.end(), wiped.begin(), wiped.end());
+    }
     const std::vector<sock_filter> found = search(edges_of(ports), false);
     filter.insert(filter.end(), found.begin(), found.end());
     return filter;

@@ -60,6 +60,10 @@ std::span<const Member> at(std::span<const Member> members, const IpAddress& add
             std::ranges::upper_bound(members, address, {}, address_of)};
 }
 
+bool in_order(const Claims::Holding& left, const Claims::Holding& right) {
+    return std::tie(left.service, left.endpoint) < std::tie(right.service, right.endpoint);
+}
+
 /// Those of `after` that are not in `before`, both sorted.
 std::vector<std::uint32_t> added(const std::vector<std::uint32_t>& before, const std::vector<std::uint32_t>& after) {
     std::vector<std::uint32_t> out;
@@ -137,6 +141,18 @@ void Claims::find(const SocketAddress& endpoint, std::vector<ServiceIndex>& out)
     }
 }
 
+void Claims::find_at(const IpAddress& address, std::vector<Holding>& out) const {
+    if (chains_.empty()) return;
+    const std::size_t begin = out.size();
+    std::uint32_t number = chains_[hash_of(address) & (chains_.size() - 1)];
+    for (; number != 0; number = entries_[number - 1].next) {
+        const ServiceIndex service = entries_[number - 1].service;
+        for (const Member& member : at(members_(service), address)) out.push_back({service, member.address});
+    }
+    std::sort(out.begin() + static_cast<std::ptrdiff_t>(begin), out.end(), in_order);
+    out.erase(std::unique(out.begin() + static_cast<std::ptrdiff_t>(begin), out.end()), out.end());
+}
+
 /// Which endpoints `holder` loses to `claimant`.
 std::vector<SocketAddress> Claims::lost_to(ServiceIndex holder, ServiceIndex claimant) const {
     const bool ports_count = services_[holder].by_port || services_[claimant].by_port;
@@ -189,7 +205,7 @@ std::vector<ServiceIndex> Claims::others_in_dispute(ServiceIndex service, const 
     return out;
 }
 
-std::vector<Claims::Lost> Claims::lost_by(ServiceIndex service) const {
+std::vector<Claims::Holding> Claims::lost_by(ServiceIndex service) const {
     if (held_ == 0 || service >= services_.size()) return {};
     std::unordered_set<ServiceIndex> claimants;  // to which it may lose something
     std::unordered_set<ServiceIndex> holders;    // from which it may take something
@@ -198,16 +214,13 @@ std::vector<Claims::Lost> Claims::lost_by(ServiceIndex service) const {
             (claims(ours) ? holders : claimants).insert(other);
         }
     }
-    std::vector<Lost> out;
+    std::vector<Holding> out;
     for (const ServiceIndex claimant : claimants) {
         for (const auto& endpoint : lost_to(service, claimant)) out.push_back({service, endpoint});
     }
     for (const ServiceIndex holder : holders) {
         for (const auto& endpoint : lost_to(holder, service)) out.push_back({holder, endpoint});
     }
-    const auto in_order = [](const Lost& left, const Lost& right) {
-        return std::tie(left.service, left.endpoint) < std::tie(right.service, right.endpoint);
-    };
     std::sort(out.begin(), out.end(), in_order);
     out.erase(std::unique(out.begin(), out.end()), out.end());
     return out;

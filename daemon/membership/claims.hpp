@@ -20,11 +20,12 @@ using ServiceIndex = std::uint32_t;
 /// (docs/decisions/0008-addresses-that-change-hands.md has the whole rule).
 class Claims {
 public:
-    struct Lost {
+    /// An endpoint of a service.
+    struct Holding {
         ServiceIndex service;
         SocketAddress endpoint;
 
-        bool operator==(const Lost&) const = default;
+        bool operator==(const Holding&) const = default;
     };
 
     /// The members of a service as they are now, sorted by address and port.
@@ -38,8 +39,10 @@ public:
     /// Appends the services that have a member with this address and port. It asks the index: cheap, and without
     /// allocation where `out` has room.
     void find(const SocketAddress& endpoint, std::vector<ServiceIndex>& out) const;
+    /// The same for an address alone: appends every endpoint that a service has there.
+    void find_at(const IpAddress& address, std::vector<Holding>& out) const;
     /// What has to leave, of whichever service, now that `service` has changed.
-    std::vector<Lost> lost_by(ServiceIndex service) const;
+    std::vector<Holding> lost_by(ServiceIndex service) const;
 
 private:
     struct Service {

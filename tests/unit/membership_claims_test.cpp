@@ -45,9 +45,9 @@ struct ClaimCase {
 };
 void PrintTo(const ClaimCase& c, std::ostream* out) { *out << c.name; }
 
-std::string words(const std::vector<Claims::Lost>& lost) {
+std::string words(const std::vector<Claims::Holding>& lost) {
     std::string out;
-    for (const Claims::Lost& one : lost) {
+    for (const Claims::Holding& one : lost) {
         if (!out.empty()) out += " ";
         out += (one.service == a ? "a" : "b") + std::to_string(one.endpoint.address.bytes().back());
         if (one.endpoint.port != 80) out += ":" + std::to_string(one.endpoint.port);
@@ -63,7 +63,7 @@ public:
         members_[service] = std::move(members);
         claims_.set(service, by_port);
     }
-    std::vector<Claims::Lost> lost_by(ServiceIndex service) const { return claims_.lost_by(service); }
+    std::vector<Claims::Holding> lost_by(ServiceIndex service) const { return claims_.lost_by(service); }
 
 private:
     std::map<ServiceIndex, std::vector<Member>> members_;
