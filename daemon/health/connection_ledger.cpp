@@ -58,14 +58,14 @@ ConnectionLedger::Endpoint& ConnectionLedger::see(const SocketAddress& address, 
     return endpoint;
 }
 
-/// Whether its SYN was answered after the reference began. Not so long ago if the reference saw it unanswered.
+/// Whether its SYN was answered after the reference began. Also if the reference saw it without an answer.
 bool ConnectionLedger::is_new(const Known* known) const {
     if (!reference_) return false;
     return known == nullptr || (known->opening && known->named == *reference_);
 }
 
-/// The complete dump that anybody began after whom none has named, and whose end is told now. He may have ended a
-/// little before, so a dump that is too young has not missed him for that he began later.
+/// The complete dump before which a socket did not exist that no dump has named and whose end is told now. It may
+/// have ended some time ago, so that a younger dump came not too early for it, but too late.
 std::optional<TimePoint> ConnectionLedger::reference_of_event(TimePoint now) const {
     if (reference_ && now - *reference_ >= event_delay) return reference_;
     if (before_ && now - *before_ >= event_delay) return before_;

@@ -8,7 +8,9 @@
 // its listener.
 //
 // It may be destroyed long after it has left the dumps: one that was reset is in none of them, but lives until the
-// application closes it. So what was named once stays known until its end is seen, or for some minutes.
+// application closes it. So what was named once stays known until its end is seen, or for some minutes. (One that
+// began and was reset between two dumps, and is closed after the second, is taken for younger than it is: nothing
+// tells.)
 #pragma once
 
 #include <chrono>
@@ -79,9 +81,10 @@ public:
     /// `own` outlives the ledger.
     ConnectionLedger(IsEndpoint is_endpoint, const OwnSockets& own);
 
-    /// An event. Appends to `out` what follows from it: nothing or one. A refusal is always evidence; what goes
-    /// unanswered is only while there is a reference (see end_dump), a success only once in an endpoint's turn of the
-    /// reference, and never if the connection may have begun before the endpoint's last refusal.
+    /// An event, at most 100 ms after the socket's end. Appends to `out` what follows from it: nothing or one. A
+    /// refusal is always evidence; what goes unanswered is only while there is a reference (see end_dump), a success
+    /// only once in an endpoint's turn of the reference, and never if the connection may have begun before the
+    /// endpoint's last refusal.
     void destroyed(const TcpSocket& socket, TimePoint now, std::vector<ConnectionEvidence>& out);
 
     /// A dump: begin (before it is asked for), each of its sockets, end. `complete`: it named all sockets. Of one
@@ -89,8 +92,8 @@ public:
     ///
     /// Evidence is appended at the end, the successes last. One success for each endpoint, one failure for each
     /// socket, once in its life. But where some SYNs go unanswered and others that were sent later do not, packets
-    /// are lost, and no endpoint has failed; so without a reference, which shows what was sent later, nothing that is
-    /// unanswered is evidence.
+    /// are lost, and no endpoint has failed; so until two complete dumps, a SYN's timeout apart, show what was sent
+    /// later, nothing that is unanswered is evidence.
     void begin_dump(TimePoint now);
     void living(const TcpSocket& socket);
     void end_dump(bool complete, std::vector<ConnectionEvidence>& out);

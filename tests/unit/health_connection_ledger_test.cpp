@@ -106,7 +106,7 @@ INSTANTIATE_TEST_SUITE_P(Success, Evidences, testing::Values(
     StoryCase{"OfOneThatTheLastDumpSawUnaccepted", {dump(0), dump(1000, {opening(1), opening(2)}), event(1500, answered(2)), dump(2000, {answered(1)})},
         {"1 answered 1000", "1 answered 1000"}},
     StoryCase{"NotOfOneThatAnEarlierDumpSawUnaccepted", {dump(0, {opening(1)}), dump(1000), event(1500, answered(1))}, {}},
-    StoryCase{"OneFromEventsBetweenTwoDumps", {dump(0), event(1, answered(1)), event(2, answered(2)), event(3, answered(3, 2)), dump(1000), event(1500, answered(4)), event(1600, answered(5))},
+    StoryCase{"OneFromEventsBetweenTwoDumps", {dump(0), event(100, answered(1)), event(200, answered(2)), event(300, answered(3, 2)), dump(1000), event(1500, answered(4)), event(1600, answered(5))},
         {"1 answered 0", "2 answered 0", "1 answered 1000"}},
     StoryCase{"OneFromADump", {dump(0), dump(1000, {answered(1), answered(2), answered(3, 2)})}, {"1 answered 0", "2 answered 0"}},
     StoryCase{"FromEventsAndFromTheDump", {dump(0), event(500, answered(1)), dump(1000, {answered(2)})}, {"1 answered 0", "1 answered 0"}},
@@ -120,15 +120,21 @@ INSTANTIATE_TEST_SUITE_P(Success, Evidences, testing::Values(
     StoryCase{"OnceOfOneThatEndsDuringTheDump", {dump(0), dump(1000, {answered(1)}, {answered(1)}), dump(2000)}, {"1 answered 0"}},
     StoryCase{"NotOfOneThatWasResetLongAgoAndIsClosedNow", {dump(0, {answered(1)}), dump(1000), dump(2000), event(2500, answered(1))}, {}},
     StoryCase{"GoneOnesAreKnownForFiveMinutes", {dump(0, {answered(1)}), dump(5 * minute), event(5 * minute, answered(1))}, {}},
-    StoryCase{"GoneOnesAreForgottenAfterFiveMinutes", {dump(0, {answered(1)}), dump(5 * minute + 1), event(5 * minute + 1, answered(1))}, {"1 answered 300001"}},
-    StoryCase{"NotOurOwn", {dump(0), event(1, answered(900)), dump(1000, {answered(900)})}, {}},
-    StoryCase{"NotElsewhere", {dump(0), event(1, to_elsewhere(answered(1))), dump(1000, {to_elsewhere(answered(2))})}, {}}), name_of);
+    StoryCase{"GoneOnesAreForgottenAfterFiveMinutes", {dump(0, {answered(1)}), dump(5 * minute + 1), event(5 * minute + 101, answered(1))}, {"1 answered 300001"}},
+    StoryCase{"EventThatMayBeLateCountsFromTheDumpBefore", {dump(0), dump(1000), event(1099, answered(1)), event(1100, answered(2))}, {"1 answered 0", "1 answered 1000"}},
+    StoryCase{"EventThatMayBeLateIsNothingAfterTheFirstDump", {dump(0), event(99, answered(1))}, {}},
+    StoryCase{"EventThatMayBeLateIsNothingAfterAPause", {dump(0), pause_dumps(), dump(1000), event(1099, answered(1))}, {}},
+    StoryCase{"EventThatMayBeOlderThanTwoDumps", {dump(0), dump(1000), dump(1040), event(1099, answered(1))}, {}},
+    StoryCase{"EventThatMayBeOlderThanOneOfTwoDumps", {dump(0), dump(1000), dump(1040), event(1100, answered(1))}, {"1 answered 1000"}},
+    StoryCase{"NotOurOwn", {dump(0), event(500, answered(900)), dump(1000, {answered(900)})}, {}},
+    StoryCase{"NotElsewhere", {dump(0), event(500, to_elsewhere(answered(1))), dump(1000, {to_elsewhere(answered(2))})}, {}}), name_of);
 
 INSTANTIATE_TEST_SUITE_P(SuccessAfterARefusal, Evidences, testing::Values(
     StoryCase{"NotOfOneThatMayBeOlder", {dump(0), event(500, refused(1)), event(600, answered(2)), dump(1000, {answered(3)})}, {"1 refused 500"}},
     StoryCase{"OfOneThatIsYounger", {dump(0), event(500, refused(1)), dump(1000), event(1100, answered(2)), dump(2000, {answered(3)})},
         {"1 refused 500", "1 answered 1000", "1 answered 1000"}},
-    StoryCase{"OfOneThatBeganAfterADumpAtThatTime", {dump(0), event(1000, refused(1)), dump(1000), event(1100, answered(2))}, {"1 refused 1000", "1 answered 1000"}},
+    StoryCase{"NotByALateEventOfOneThatMayBeOlder", {dump(0), event(500, refused(1)), dump(1000), event(1099, answered(2))}, {"1 refused 500"}},
+    StoryCase{"OfOneThatBeganAfterADumpAtThatTime", {dump(0), event(1000, refused(1)), dump(1000), event(1100, answered(2)), dump(2000, {answered(3)})}, {"1 refused 1000", "1 answered 1000", "1 answered 1000"}},
     StoryCase{"OfOthers", {dump(0), event(500, refused(1)), event(600, answered(2, 2))}, {"1 refused 500", "2 answered 0"}}), name_of);
 
 INSTANTIATE_TEST_SUITE_P(Unanswered, Evidences, testing::Values(
@@ -138,6 +144,7 @@ INSTANTIATE_TEST_SUITE_P(Unanswered, Evidences, testing::Values(
     StoryCase{"OnceThoughADumpIsPartial", {dump(0), dump(1000, {unanswered(1)}), partial_dump(2000), dump(3000), event(3500, unanswered(1))}, {"1 timeout 1000"}},
     StoryCase{"OnceThoughThereWasAPause", {dump(0), dump(1000, {unanswered(1)}), pause_dumps(), dump(2000, {unanswered(1)}), dump(3000, {unanswered(1)})}, {"1 timeout 1000"}},
     StoryCase{"OnceIfItEndsDuringTheDump", {dump(0), dump(1000), dump(2000, {unanswered(1)}, {unanswered(1)})}, {"1 timeout 2000"}},
+    StoryCase{"OnceIfSeveralEndDuringTheDump", {dump(0), dump(1000), dump(2000, {unanswered(1), unanswered(3)}, {unanswered(3), unanswered(2), unanswered(1)})}, {"1 timeout 2000", "1 timeout 2000", "1 timeout 2000"}},
     StoryCase{"OnceIfNamedTwice", {dump(0), dump(1000, {unanswered(1), unanswered(1)})}, {"1 timeout 1000"}},
     StoryCase{"NotInAPartialDump", {dump(0), dump(1000), partial_dump(2000, {unanswered(1)}), dump(3000, {unanswered(1)})}, {"1 timeout 3000"}},
     StoryCase{"BeforeASuccess", {dump(0), dump(1000), dump(2000, {answered(1, 2), unanswered(2), answered(3, 3)})}, {"1 timeout 2000", "2 answered 1000", "3 answered 1000"}},
@@ -157,7 +164,8 @@ INSTANTIATE_TEST_SUITE_P(UnansweredWithoutReference, Evidences, testing::Values(
 INSTANTIATE_TEST_SUITE_P(UnansweredBesideOthers, Evidences, testing::Values(
     StoryCase{"AcceptedInTheSameDump", {dump(0), dump(1000), dump(2000, {unanswered(1), accepted(2)})}, {}},
     StoryCase{"AnsweredInTheSameDump", {dump(0), dump(1000), dump(2000, {unanswered(1), answered(2)})}, {"1 answered 1000"}},
-    StoryCase{"AcceptedByAnEventBefore", {dump(0), dump(1000), event(1001, accepted(2)), dump(2000, {unanswered(1)})}, {}},
+    StoryCase{"AcceptedByAnEventBefore", {dump(0), dump(1000), event(1100, accepted(2)), dump(2000, {unanswered(1)})}, {}},
+    StoryCase{"AcceptedByAnEventThatMayBeLate", {dump(0), dump(1000), event(1099, accepted(2)), dump(2000, {unanswered(1)})}, {"1 timeout 2000"}},
     StoryCase{"AcceptedByAnotherEndpoint", {dump(0), dump(1000), dump(2000, {unanswered(1), accepted(2, 2)})}, {"1 timeout 2000"}},
     StoryCase{"OldOneProvesNothing", {dump(0), dump(1000, {accepted(2)}), dump(2000, {unanswered(1), answered(2)}), event(2001, answered(2)), event(2002, unanswered(3))}, {"1 timeout 2000", "1 timeout 2002"}},
     StoryCase{"AcceptedInTheDumpBefore", {dump(0), dump(1000, {accepted(2)}), dump(2000, {unanswered(1)})}, {"1 timeout 2000"}},
