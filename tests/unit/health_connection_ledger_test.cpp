@@ -80,6 +80,10 @@ TcpSocket to_elsewhere(TcpSocket socket) {
     socket.remote = elsewhere();
     return socket;
 }
+TcpSocket without_port(TcpSocket socket) {
+    socket.remote.port = 0;
+    return socket;
+}
 const auto name_of = [](const auto& instance) { return instance.param.name; };
 constexpr int minute = 60'000;
 
@@ -94,6 +98,14 @@ INSTANTIATE_TEST_SUITE_P(Refused, Evidences, testing::Values(
     StoryCase{"NotElsewhere", {event(5, to_elsewhere(refused(1))), event(5, refused(1, 10))}, {}},
     StoryCase{"AfterItWentUnanswered", {dump(0), dump(1000), dump(2000, {unanswered(1)}), event(2500, refused(1))},
         {"1 timeout 2000", "1 refused 2500"}}), name_of);
+
+INSTANTIATE_TEST_SUITE_P(WithoutAPort, Evidences, testing::Values(
+    StoryCase{"IsOnlyASuspicion", {event(5, without_port(opening(1)))}, {"1? refused 5"}},
+    StoryCase{"OfOneThatADumpSawUnaccepted", {dump(0, {opening(1)}), event(5, without_port(opening(1)))}, {"1? refused 5"}},
+    StoryCase{"NotOfOneThatADumpSawAccepted", {dump(0, {accepted(1)}), event(5, without_port(opening(1)))}, {}},
+    StoryCase{"NotOfOneThatWaited", {event(5, without_port(unanswered(1)))}, {}},
+    StoryCase{"NotOurOwn", {event(5, without_port(opening(900)))}, {}},
+    StoryCase{"NotElsewhere", {event(5, without_port(opening(1, 10)))}, {}}), name_of);
 
 INSTANTIATE_TEST_SUITE_P(Success, Evidences, testing::Values(
     StoryCase{"OfANewOneThatEnds", {dump(0), event(500, answered(1))}, {"1 answered 0"}},

@@ -81,7 +81,9 @@ public:
     std::vector<ConnectionEvidence> evidence;
 
     static int number_of(const SocketAddress& address) {
-        return address.port == 8080 ? address.address.bytes()[2] * 256 + address.address.bytes()[3] : 1'000'000;
+        return address.port == 8080 || address.port == 0
+                   ? address.address.bytes()[2] * 256 + address.address.bytes()[3]
+                   : 1'000'000;
     }
 
     Ledger& play(const Step& step) {
@@ -100,13 +102,13 @@ public:
         for (const Step& step : story) play(step);
         return *this;
     }
-    /// `1 refused 1500`: endpoint, what was observed, since when.
+    /// `1 refused 1500`: endpoint, what was observed, since when; `1? refused 1500` without a port.
     std::vector<std::string> words() const {
         std::vector<std::string> out;
         for (const ConnectionEvidence& one : evidence) {
             const auto since = std::chrono::duration_cast<milliseconds>(one.since - start).count();
-            out.push_back(std::to_string(number_of(one.endpoint)) + " " + to_string(one.observed) + " " +
-                          std::to_string(since));
+            out.push_back(std::to_string(number_of(one.endpoint)) + (one.endpoint.port == 0 ? "? " : " ") +
+                          to_string(one.observed) + " " + std::to_string(since));
         }
         return out;
     }
