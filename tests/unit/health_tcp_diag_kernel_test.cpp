@@ -111,13 +111,25 @@ TEST_P(EventFilter, PassesTheEventsOfItsPortsAndWhateverIsNoEvent) {
     EXPECT_EQ(filtered.passes(std::span(cut).first(23)), GetParam().ports.size() > most_filtered_ports);
 }
 
+TEST(WipedEvents, PassWhereThereIsAnAddressButNoPort) {
+    constexpr std::size_t address_at = sizeof(nlmsghdr) + offsetof(inet_diag_msg, id.idiag_dst);
+    const Filtered filtered({8080});
+    EXPECT_FALSE(filtered.passes(0)) << "a socket that was never connected";
+    for (std::size_t octet = 0; octet < 16; ++octet) {
+        Message message = message_of(SOCK_DIAG_BY_FAMILY, 0, 0);
+        message[address_at + octet] = 1;
+        EXPECT_TRUE(filtered.passes(message)) << octet;
+        EXPECT_FALSE(Filtered({}).passes(message)) << octet;
+    }
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Kernel, EventFilter,
-    testing::Values(FilterRow{"None", {}}, FilterRow{"One", {8080}}, FilterRow{"Lowest", {0}},
-                    FilterRow{"Second", {1}}, FilterRow{"Highest", {65535}}, FilterRow{"Edges", {65535, 1}},
+    testing::Values(FilterRow{"None", {}}, FilterRow{"One", {8080}}, FilterRow{"Lowest", {1}},
+                    FilterRow{"Highest", {65535}}, FilterRow{"Edges", {65535, 1}},
                     FilterRow{"Five", {443, 8080, 80, 8443, 8081}}, FilterRow{"Twice", {80, 81, 80, 81}},
                     FilterRow{"ARange", ports_from(65436, 100)}, FilterRow{"OneBetweenTwo", {9001, 9003, 9002}},
-                    FilterRow{"Bytes", {0x1F90, 0x901F}}, FilterRow{"ThousandInARow", ports_from(0, 1000)},
+                    FilterRow{"Bytes", {0x1F90, 0x901F}}, FilterRow{"ThousandInARow", ports_from(1, 1000)},
                     FilterRow{"ThousandApart", ports_from(1, 1000, 2)},
                     FilterRow{"ThousandAllOver", ports_from(65, 1000, 65)},
                     FilterRow{"MoreThanAreFiltered", ports_from(1, 1001, 2)}),
@@ -197,8 +209,12 @@ Ports named(const DiagMessages& said, std::initializer_list<const Connection*> c
 
 TEST(Events, OfTheWantedPortsPassTheFilter) {
     const Descriptor netlink(socket(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG));
+    // Without an address of its own it would have the kernel's, 0, and nobody hears what he says himself.
+    sockaddr_nl address{};
+    address.nl_family = AF_NETLINK;
     const int group = SKNLGRP_INET_TCP_DESTROY;
-    if (setsockopt(netlink.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0)
+    if (bind(netlink.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+        setsockopt(netlink.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0)
         GTEST_SKIP() << "no NETLINK_SOCK_DIAG here";
     const timeval patience{.tv_sec = 10, .tv_usec = 0};
     ASSERT_EQ(setsockopt(netlink.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
