@@ -1,8 +1,8 @@
 #!/bin/sh
 # Installs what a task needs, on Debian 12 and Ubuntu 24.04.
 # Usage: install_dependencies.sh GROUP...      groups: build, test, bench, clients, demo, ci
-# Says nothing where all is there already. Needs root or sudo otherwise. Starts no service: knot, unbound and gdnsd are
-# used by tests, benchmarks and the demo as plain programs, so they are also kept from starting at the next boot.
+# Says nothing where all is there already. Needs root or sudo otherwise. Starts no service: knot, unbound, gdnsd and
+# haproxy are used by tests, benchmarks and the demo as plain programs, so they are kept from starting at the next boot.
 set -eu
 
 packages_of() {
@@ -11,7 +11,7 @@ packages_of() {
             "libcli11-dev libboost$boost-dev libboost-json$boost-dev libboost-url$boost-dev" ;;
         test) echo "libgtest-dev libgmock-dev python3 knot unbound clang-format-14 shellcheck" \
             "bind9-dnsutils bind9-host knot-dnsutils ldnsutils" ;;
-        bench) echo "libbenchmark-dev python3 gdnsd knot unbound dnsmasq-base" ;;
+        bench) echo "libbenchmark-dev python3 gdnsd knot unbound dnsmasq-base haproxy" ;;
         clients) echo "iproute2 mount util-linux musl-tools default-jdk-headless nodejs golang-go" ;;
         demo) echo "python3 knot unbound bind9-dnsutils curl iproute2 mount util-linux" ;;
         ci) echo "clang-tidy-14 libbenchmark-dev" ;;
@@ -89,7 +89,7 @@ rm -f "$log"
 allow_services
 trap - EXIT
 if command -v systemctl >/dev/null 2>&1; then
-    for service in knot unbound gdnsd; do
+    for service in knot unbound gdnsd haproxy; do
         case " $needed " in *" $service "*) systemctl disable --quiet $service.service >/dev/null 2>&1 || true ;; esac
     done
 fi

@@ -21,6 +21,8 @@ public:
 
     int get() const { return descriptor_; }
     bool is_open() const { return descriptor_ >= 0; }
+    /// The caller closes it.
+    int release() { return std::exchange(descriptor_, -1); }
 
 private:
     int descriptor_ = -1;
