@@ -14,13 +14,13 @@ namespace {
 
 constexpr double few = 1;            // connections: differences of about so many say little
 constexpr double gain = 0.2;         // of the logarithm of the imbalance, per step
-constexpr double steepest = 1.5;     // factor of one step, either way
+constexpr double steepest = 1.5;     // rise of one step: one that holds nothing may be broken, not fast
 constexpr double relaxation = 0.02;  // added per step while nothing is open: from the lowest to 1 in 50 steps
 // Weights are whole powers of it. Below 1 + 2 * relaxation, or none would come back to 1.
 constexpr double grid = 1.03;
 
 double factor(double connections, double mean) {
-    return std::clamp(std::pow((mean + few) / (connections + few), gain), 1 / steepest, steepest);
+    return std::min(std::pow((mean + few) / (connections + few), gain), steepest);
 }
 
 double on_grid(double weight) { return std::pow(grid, std::round(std::log(weight) / std::log(grid))); }
