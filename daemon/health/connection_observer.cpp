@@ -198,6 +198,7 @@ Result<void> ConnectionObserver::start() {
 void ConnectionObserver::set_ports(const std::vector<std::uint16_t>& ports) {
     if (ports == state_->ports) return;
     state_->ports = ports;
+    state_->ledger.pause();  // connections to a new port are not known to be old
     if (!state_->destroyed) return;
     state_->destroyed->set_ports(ports);
     state_->dump_timer.cancel();

@@ -58,6 +58,8 @@ struct Verdicts {
     }
 };
 
+const health::EndpointConnections* nobody_connects(const SocketAddress&) { return nullptr; }
+
 /// As the control plane does after a change.
 bool decide(ServiceState& state, const Verdicts& verdicts, TimePoint now = start) {
     LocalSources sources;
@@ -171,7 +173,7 @@ TEST(ServiceStatus, ShowsPollEndpointsAndReasons) {
     decide(state, verdicts);
 
     const WallAnchor wall{start, WallTime(1'700'000'000s)};
-    const http_server::ServiceStatus status = service_status(state, verdicts.find(), wall);
+    const http_server::ServiceStatus status = service_status(state, verdicts.find(), nobody_connects, wall);
     EXPECT_EQ(status.name, "orders.local");
     EXPECT_EQ(status.state, "serving");
     EXPECT_EQ(status.rung, "healthy");
@@ -198,7 +200,7 @@ TEST(ServiceStatus, NamesTheZoneThoughNoneIsPreferred) {
     ServiceState state(service);
     state.observe(seen({"10.0.0.1:80", "10.0.1.1:80"}), 10s, start);
     decide(state, Verdicts{});
-    const auto status = service_status(state, Verdicts{}.find(), WallAnchor{start, {}});
+    const auto status = service_status(state, Verdicts{}.find(), nobody_connects, WallAnchor{start, {}});
     ASSERT_EQ(status.endpoints.size(), 2U);
     EXPECT_EQ(status.endpoints[0].zone, "use1-az1");
     EXPECT_EQ(status.endpoints[1].zone, "");
@@ -222,13 +224,99 @@ TEST(ServiceState, AsksForASourceOnceWhileTheInterfacesStay) {
     EXPECT_EQ(decision.source_of(decision.endpoints.at(0)).address, IpAddress::parse("127.0.0.1"));
 }
 
+TEST(ServiceStatus, ShowsTheApplicationsConnections) {
+    ServiceState state(make_service());
+    state.observe(seen({"10.0.0.1:80", "10.0.0.2:80"}), 10s, start);
+    decide(state, Verdicts{});
+    const health::EndpointConnections connections{.open = 4,
+                                                  .rtt = 300us,
+                                                  .retransmits = 1,
+                                                  .answered = 9,
+                                                  .refused = 2,
+                                                  .unanswered = 3,
+                                                  .last_seen = start + 1s};
+    const auto find = [&](const SocketAddress& address) {
+        return address == endpoint("10.0.0.2:80") ? &connections : nullptr;
+    };
+    const WallAnchor wall{start, WallTime(1'700'000'000s)};
+    const auto status = service_status(state, Verdicts{}.find(), find, wall);
+    EXPECT_FALSE(status.endpoints.at(0).connections.has_value());
+    const auto& shown = status.endpoints.at(1).connections;
+    ASSERT_TRUE(shown.has_value());
+    EXPECT_EQ(shown->open, 4U);
+    EXPECT_EQ(shown->rtt, 300us);
+    EXPECT_EQ(shown->retransmits, 1U);
+    EXPECT_EQ(shown->answered, 9U);
+    EXPECT_EQ(shown->refused, 2U);
+    EXPECT_EQ(shown->unanswered, 3U);
+    EXPECT_EQ(shown->last_seen, wall.wall + 1s);
+}
+
+TEST(ServiceState, GivesFewerTurnsToWhoHoldsMoreConnections) {
+    config::Service service = make_service();
+    service.answer.order = config::Order::least_connections;
+    ServiceState state(service);
+    Verdicts verdicts;
+    for (const char* address : {"10.0.0.1:80", "10.0.0.2:80"}) {
+        verdicts.set(address, health::Status::healthy, health::Observed::connected);
+    }
+    state.observe(seen({"10.0.0.1:80", "10.0.0.2:80"}), 10s, start);
+    decide(state, verdicts);
+    const auto weight_of = [&](const char* address) { return state.decision().find(endpoint(address))->weight; };
+    EXPECT_FALSE(state.rebalance([](const SocketAddress&) { return 0.0; }));
+    EXPECT_FALSE(state.rebalance([](const SocketAddress&) { return 7.0; }));
+
+    const auto open = [](const SocketAddress& address) { return address == endpoint("10.0.0.1:80") ? 30.0 : 3.0; };
+    EXPECT_TRUE(state.rebalance(open));
+    EXPECT_TRUE(decide(state, verdicts)) << "a new view";
+    EXPECT_LT(weight_of("10.0.0.1:80"), weight_of("10.0.0.2:80"));
+    const double before = weight_of("10.0.0.1:80");
+    EXPECT_TRUE(state.rebalance(open));
+    decide(state, verdicts);
+    EXPECT_LT(weight_of("10.0.0.1:80"), before) << "it goes on from where it was";
+
+    verdicts.set("10.0.0.1:80", health::Status::unhealthy, health::Observed::refused);
+    decide(state, verdicts);
+    state.rebalance(open);
+    verdicts.set("10.0.0.1:80", health::Status::healthy, health::Observed::connected);
+    decide(state, verdicts);
+    EXPECT_EQ(weight_of("10.0.0.1:80"), 1.0) << "who was out begins anew";
+}
+
+TEST(ServiceState, UsesAllButThoseOutsideItsSubset) {
+    config::Service service = make_service();
+    ServiceState all(service);
+    EXPECT_TRUE(all.uses(endpoint("10.0.0.1:80")));
+    service.subset = 1;
+    ServiceState some(service);
+    some.observe(seen({"10.0.0.1:80", "10.0.0.2:80"}), 10s, start);
+    decide(some, Verdicts{});
+    EXPECT_NE(some.uses(endpoint("10.0.0.1:80")), some.uses(endpoint("10.0.0.2:80")));
+}
+
+TEST(ServiceStatus, UncheckedEndpointsThatWereSeenToFailSaySo) {
+    ServiceState state(make_service(config::CheckKind::none));
+    Verdicts verdicts;
+    state.observe(seen({"10.0.0.1:80", "10.0.0.2:80"}), 10s, start);
+    verdicts.set("10.0.0.1:80", health::Status::unhealthy, health::Observed::refused);
+    verdicts.all[endpoint("10.0.0.1:80")].witness = health::Witness::connection;
+    verdicts.all[endpoint("10.0.0.1:80")].last = {};
+    decide(state, verdicts);
+    const auto status = service_status(state, verdicts.find(), nobody_connects, WallAnchor::take());
+    EXPECT_EQ(status.endpoints.at(0).state, "unhealthy");
+    EXPECT_EQ(status.endpoints.at(0).reason, "unhealthy:refused (observed)");
+    EXPECT_FALSE(status.endpoints.at(0).last_check.has_value());
+    EXPECT_EQ(status.endpoints.at(1).state, "unchecked");
+}
+
 TEST(ServiceStatus, UncheckedEndpointsSaySo) {
     ServiceState state(make_service(config::CheckKind::none));
     state.observe(Empty{5s, "NXDOMAIN"}, 5s, start);
-    EXPECT_EQ(service_status(state, Verdicts{}.find(), WallAnchor::take()).last_poll->error, "NXDOMAIN");
+    EXPECT_EQ(service_status(state, Verdicts{}.find(), nobody_connects, WallAnchor::take()).last_poll->error,
+              "NXDOMAIN");
     state.observe(seen({"10.0.0.1"}), 10s, start);
     decide(state, Verdicts{});
-    const auto status = service_status(state, Verdicts{}.find(), WallAnchor::take());
+    const auto status = service_status(state, Verdicts{}.find(), nobody_connects, WallAnchor::take());
     EXPECT_EQ(status.endpoints.at(0).state, "unchecked");
     EXPECT_FALSE(status.endpoints.at(0).last_check.has_value());
 }

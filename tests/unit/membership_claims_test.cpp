@@ -64,11 +64,54 @@ public:
         claims_.set(service, by_port);
     }
     std::vector<Claims::Holding> lost_by(ServiceIndex service) const { return claims_.lost_by(service); }
+    std::vector<ServiceIndex> find(const char* endpoint) const {
+        std::vector<ServiceIndex> out;
+        claims_.find(*SocketAddress::parse(endpoint), out);
+        std::ranges::sort(out);
+        return out;
+    }
+    std::vector<Claims::Holding> find_at(const char* address) const {
+        std::vector<Claims::Holding> out;
+        claims_.find_at(*IpAddress::parse(address), out);
+        return out;
+    }
 
 private:
     std::map<ServiceIndex, std::vector<Member>> members_;
     Claims claims_{[this](ServiceIndex service) -> std::span<const Member> { return members_[service]; }};
 };
+
+TEST(ClaimsIndex, FindsWhoHasAnEndpoint) {
+    using testing::ElementsAre;
+    using testing::IsEmpty;
+    ClaimsOfMembers claims;
+    EXPECT_THAT(claims.find("10.0.0.1:80"), IsEmpty()) << "nothing is known yet";
+    Member other_port = member(1, present);
+    other_port.address.port = 81;
+    claims.set(a, true, {member(1, present), other_port, member(2, present)});
+    claims.set(b, false, {member(2, Presence::withdrawn), member(3, present)});
+    EXPECT_THAT(claims.find("10.0.0.1:80"), ElementsAre(a));
+    EXPECT_THAT(claims.find("10.0.0.1:82"), IsEmpty());
+    EXPECT_THAT(claims.find("10.0.0.2:80"), ElementsAre(a, b));
+    EXPECT_THAT(claims.find("10.0.0.4:80"), IsEmpty());
+    EXPECT_THAT(claims.find_at("10.0.0.4"), IsEmpty());
+    EXPECT_EQ(words(claims.find_at("10.0.0.1")), "a1 a1:81");
+    EXPECT_EQ(words(claims.find_at("10.0.0.2")), "a2 b2");
+}
+
+// Each address stands once in the index, but several of a service may stand in one chain of it.
+TEST(ClaimsIndex, NamesNobodyTwice) {
+    ClaimsOfMembers claims;
+    std::vector<Member> many;
+    for (unsigned i = 0; i < 250; ++i) many.push_back(member(i, present));
+    claims.set(a, false, many);
+    claims.set(b, false, many);
+    for (unsigned i = 0; i < 250; ++i) {
+        const std::string address = "10.0.0." + std::to_string(i);
+        EXPECT_EQ(claims.find((address + ":80").c_str()).size(), 2U) << i;
+        EXPECT_EQ(claims.find_at(address.c_str()).size(), 2U) << i;
+    }
+}
 
 class ClaimsOf : public testing::TestWithParam<ClaimCase> {};
 
