@@ -61,8 +61,9 @@ std::vector<std::uint8_t> make_dump_request(int family, std::span<const std::uin
 
 /// A socket filter (SO_ATTACH_FILTER) that passes the events of sockets whose remote port is one of `ports` (each
 /// once, any order), and every message that is no event (DONE, ERROR). None: no event passes. More than
-/// `most_filtered_ports`: all pass. Sockets pass, too, that have a remote address but no remote port any more. What belongs to a dump passes too. Of one datagram only the first message is
-/// looked at; the kernel sends each event alone.
+/// `most_filtered_ports`: all pass. Sockets pass, too, that have a remote address but no remote port any more. What
+/// belongs to a dump passes too. Of one datagram only the first message is looked at; the kernel sends each event
+/// alone.
 std::vector<sock_filter> make_event_filter(std::span<const std::uint16_t> ports);
 
 inline constexpr std::size_t most_filtered_ports = 1000;

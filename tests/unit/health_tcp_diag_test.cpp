@@ -163,6 +163,12 @@ TEST(TcpDiag, TakesTheLargerCountOfRetransmits) {
     EXPECT_EQ(parsed(message).sockets.at(0).retransmits, 7U);
 }
 
+TEST(TcpDiag, ReadsBothWordsOfACookie) {
+    Octets message = octets(recorded::refused_v4);
+    set_u32(message, 16 + offsetof(inet_diag_msg, id.idiag_cookie) + 4, 3);
+    EXPECT_EQ(parsed(message).sockets.at(0).cookie, (std::uint64_t{3} << 32) + 4099);
+}
+
 TEST(TcpDiag, LeavesOutWhatIsNotTcpOrHasNoFamily) {
     Octets other = octets(recorded::refused_v4);
     other[16 + sizeof(inet_diag_msg) + 4] = IPPROTO_SCTP;
