@@ -59,6 +59,25 @@ TEST(NetworkNamespaces, HaveBackendsThatAnswerRefuseAndAreSilent) {
     EXPECT_EQ(connect_to("10.0.2.10"), ECONNREFUSED);
 }
 
+TEST(NetworkNamespaces, LosePackets) {
+    const NetworkNamespaces network;
+    network.add_addresses({"10.0.1.10"});
+    std::optional<TcpAcceptor> acceptor;
+    {
+        const auto inside = network.in_vpc();
+        acceptor.emplace(port);
+    }
+    const auto inside = network.in_task();
+    network.lose_packets(100);
+    EXPECT_EQ(connect_to("10.0.1.10"), std::nullopt);
+    network.lose_packets(2);
+    int connected = 0;
+    for (int i = 0; i < 50; ++i) connected += connect_to("10.0.1.10") == 0 ? 1 : 0;
+    EXPECT_GE(connected, 35);
+    network.lose_packets(0);
+    EXPECT_EQ(connect_to("10.0.1.10"), 0);
+}
+
 TEST(NetworkNamespaces, GiveACommandItsOwnResolver) {
     const NetworkNamespaces network;
     const std::string ours = read_file("/etc/resolv.conf");

@@ -59,7 +59,7 @@ ManyBackends::~ManyBackends() {
     }
     thread_.join();
     for (const auto& [listener, task] : listeners_) close(listener);
-    for (const auto& [connection, task] : conversations_) close(connection);
+    for (const auto& [connection, conversation] : conversations_) close(connection);
     close(stop_);
     close(epoll_);
 }
@@ -77,6 +77,11 @@ void ManyBackends::set_all(Conduct conduct) {
 unsigned ManyBackends::connections(const std::string& address) const {
     const std::lock_guard lock(mutex_);
     return tasks_.at(address).connections;
+}
+
+unsigned ManyBackends::wordless(const std::string& address) const {
+    const std::lock_guard lock(mutex_);
+    return tasks_.at(address).wordless;
 }
 
 void ManyBackends::change(Task& task, const std::string& address, Conduct conduct) {
@@ -113,7 +118,7 @@ void ManyBackends::accept_from(Task& task) {
     const int connection = accept4(task.listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (connection < 0) return;
     ++task.connections;
-    conversations_[connection] = &task;
+    conversations_[connection] = {.task = &task};
     watch(epoll_, connection);
 }
 
@@ -122,10 +127,17 @@ void ManyBackends::converse(int connection) {
     char request[4096];
     const ssize_t size = recv(connection, request, sizeof request, 0);
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (size > 0 && conversations_.at(connection)->conduct == Conduct::silent) return;
+    Conversation& conversation = conversations_.at(connection);
+    if (size <= 0 && !conversation.spoke) ++conversation.task->wordless;
     if (size > 0) {
-        constexpr std::string_view response = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 3\r\n\r\nok\n";
+        conversation.spoke = true;
+        if (conversation.task->conduct == Conduct::silent) return;
+        const std::string_view text(request, static_cast<std::size_t>(size));
+        const bool keep = text.starts_with("GET /stay ");
+        const std::string response = "HTTP/1.1 200 OK\r\nConnection: " + std::string(keep ? "keep-alive" : "close") +
+                                     "\r\nContent-Length: 3\r\n\r\nok\n";
         send(connection, response.data(), response.size(), MSG_NOSIGNAL);
+        if (keep) return;
     }
     conversations_.erase(connection);
     close(connection);

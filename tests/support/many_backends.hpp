@@ -12,7 +12,7 @@
 namespace taskdns::testing_support {
 
 enum class Conduct {
-    answers,  ///< accepts, and answers every request with 200
+    answers,  ///< accepts, answers every request with 200, and closes unless /stay is asked for
     silent,   ///< accepts, and says nothing: an HTTP check times out, a TCP check passes
     refuses   ///< connections are refused
 };
@@ -33,12 +33,20 @@ public:
     void set_all(Conduct conduct);
     /// Accepted so far.
     unsigned connections(const std::string& address) const;
+    /// Those that ended without a word, as TCP checks do.
+    unsigned wordless(const std::string& address) const;
 
 private:
     struct Task {
         Conduct conduct = Conduct::refuses;
         int listener = -1;
         unsigned connections = 0;
+        unsigned wordless = 0;
+    };
+
+    struct Conversation {
+        Task* task;
+        bool spoke = false;
     };
 
     void serve();
@@ -53,7 +61,7 @@ private:
     mutable std::mutex mutex_;  // guards what follows
     std::map<std::string, Task> tasks_;
     std::map<int, Task*> listeners_;
-    std::map<int, Task*> conversations_;
+    std::map<int, Conversation> conversations_;
     std::thread thread_;
 };
 

@@ -147,6 +147,19 @@ void NetworkNamespaces::black_hole(const std::string& address) const {
     configure(task_, {"neigh replace " + address + " lladdr 02:00:00:00:00:01 dev task nud permanent"});
 }
 
+// On arrival: a packet that is dropped on its way out is a local error to TCP, which then tries again sooner.
+void NetworkNamespaces::lose_packets(unsigned percent) const {
+    const std::string script =
+        "iptables -w -F INPUT\n"
+        "[ $1 = none ] || iptables -w -A INPUT ! -i lo -m statistic --mode random --probability $1 -j DROP\n";
+    const std::string probability = percent == 0 ? "none" : std::to_string(percent / 100.0);
+    for (const Descriptor* space : {&task_, &vpc_}) {
+        const Inside inside(*space);
+        const Outcome outcome = run({"sh", "-ec", script, "lose_packets", probability});
+        if (outcome.status != 0) throw std::runtime_error("iptables: " + outcome.err + needs);
+    }
+}
+
 void NetworkNamespaces::remove_default_route() const { configure(task_, {"route del default"}); }
 
 void NetworkNamespaces::restore_default_route() const { configure(task_, {"route add default via 10.0.1.1"}); }

@@ -56,6 +56,9 @@ public:
     /// told a link-layer address that nobody has. A route of type `blackhole` would be an error of the task's own,
     /// and an address that was only taken away is unreachable as soon as nobody answers ARP for it.)
     void black_hole(const std::string& address) const;
+    /// Of the packets that arrive in the task or the VPC, at random; 0: none is lost any more. Loopback loses
+    /// nothing.
+    void lose_packets(unsigned percent) const;
     /// Without it, connecting to another subnet is a fault of the task's own: ENETUNREACH.
     void remove_default_route() const;
     void restore_default_route() const;
