@@ -100,7 +100,10 @@ def wait_until_it_listens(child, address, port):
 
 def cpu_seconds(pid):
     """Of all threads, user and system."""
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    try:
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError as error:
+        raise Failure("a server has ended during the visit") from error
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
@@ -161,17 +164,18 @@ class Run:
                    "--warm-up", arguments.warm_up]
         with subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, preexec_fn=die_with_parent_on(None)) as clients:
-            time.sleep(arguments.warm_up)
-            before = sum(cpu_seconds(child.pid) for child in children)
             try:
+                time.sleep(arguments.warm_up)
+                before = sum(cpu_seconds(child.pid) for child in children)
                 out, errors = clients.communicate(timeout=arguments.seconds + 20)
+                used = sum(cpu_seconds(child.pid) for child in children) - before
             except subprocess.TimeoutExpired as expired:
-                clients.kill()
                 raise Failure("bench_balancing_clients did not end") from expired
+            finally:
+                clients.kill()  # nothing to one that has ended; else leaving `with` would wait for it
             if clients.returncode != 0:
                 raise Failure(f"bench_balancing_clients: {errors.strip()[-2000:]}")
         result = json.loads(out.splitlines()[-1])
-        used = sum(cpu_seconds(child.pid) for child in children) - before
         result["cpu_us"] = used * 1e6 / max(result["requests"], 1)
         return result
 
