@@ -90,9 +90,9 @@ void ConnectionLedger::destroyed(const TcpSocket& socket, TimePoint now, std::ve
     if (dump_ && ended_.size() <= most_remembered) ended_.push_back(socket.cookie);
     if (own_.contains(socket.cookie) || !is_endpoint_(socket.remote)) return;
     if (socket.remote.port == 0) {
-        // With `retransmits` the kernel had waited for long: the dumps have seen it. What they have seen accepted was
-        // reset by its application (SO_LINGER).
-        const bool was_accepted = known && !known->opening;
+        // With `retransmits` the kernel had waited for long: the dumps have seen it. What was accepted has been reset
+        // by its application (SO_LINGER), or is a server's.
+        const bool was_accepted = socket.was_connected || (known && !known->opening);
         if (socket.retransmits == 0 && !was_accepted) out.push_back({socket.remote, Observed::refused, now});
         return;
     }

@@ -107,6 +107,8 @@ std::optional<TcpSocket> parse_socket(Octets payload) {
     socket.retransmits = std::max(message.idiag_retrans, info.tcpi_retransmits);
     socket.total_retransmits = info.tcpi_total_retrans;
     socket.rtt = std::chrono::microseconds(info.tcpi_rtt);
+    constexpr std::uint32_t never = 0xFFFFFFFF;
+    socket.was_connected = reaches(length, offsetof(tcp_info, tcpi_min_rtt)) && info.tcpi_min_rtt != never;
     return socket;
 }
 

@@ -37,6 +37,9 @@ struct TcpSocket {
     /// remains 0 while `retransmits` grows.
     std::uint32_t total_retransmits = 0;
     std::chrono::microseconds rtt{0};  ///< smoothed; 0: none measured
+    /// A round trip has been measured at some time, so its SYN was answered. Outlasts a disconnect; false also where
+    /// a kernel before 4.6 does not say.
+    bool was_connected = false;
 };
 
 /// What a datagram of the netlink socket says.

@@ -84,6 +84,10 @@ TcpSocket without_port(TcpSocket socket) {
     socket.remote.port = 0;
     return socket;
 }
+TcpSocket once_connected(TcpSocket socket) {
+    socket.was_connected = true;
+    return socket;
+}
 const auto name_of = [](const auto& instance) { return instance.param.name; };
 constexpr int minute = 60'000;
 
@@ -103,6 +107,7 @@ INSTANTIATE_TEST_SUITE_P(WithoutAPort, Evidences, testing::Values(
     StoryCase{"IsOnlyASuspicion", {event(5, without_port(opening(1)))}, {"1? refused 5"}},
     StoryCase{"OfOneThatADumpSawUnaccepted", {dump(0, {opening(1)}), event(5, without_port(opening(1)))}, {"1? refused 5"}},
     StoryCase{"NotOfOneThatADumpSawAccepted", {dump(0, {accepted(1)}), event(5, without_port(opening(1)))}, {}},
+    StoryCase{"NotOfOneThatWasConnected", {event(5, without_port(once_connected(opening(1))))}, {}},
     StoryCase{"NotOfOneThatWaited", {event(5, without_port(unanswered(1)))}, {}},
     StoryCase{"NotOurOwn", {event(5, without_port(opening(900)))}, {}},
     StoryCase{"NotElsewhere", {event(5, without_port(opening(1, 10)))}, {}}), name_of);

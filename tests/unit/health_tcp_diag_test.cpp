@@ -118,6 +118,19 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& param) { return std::string(param.param.name); });
 // clang-format on
 
+TEST(TcpDiag, KnowsWhoWasConnectedThoughHeIsNotAnyMore) {
+    const auto was_connected = [](const char* message) {
+        return parsed(octets(message)).sockets.at(0).was_connected;
+    };
+    EXPECT_TRUE(was_connected(recorded::reset_by_client_v4));
+    EXPECT_TRUE(was_connected(recorded::closed_by_client_v4));
+    EXPECT_TRUE(was_connected(recorded::no_data_v4));
+    EXPECT_FALSE(was_connected(recorded::refused_v4));
+    EXPECT_FALSE(was_connected(recorded::refused_blocking_v4));
+    EXPECT_FALSE(was_connected(recorded::timed_out_blocking_v4));
+    EXPECT_FALSE(was_connected(recorded::aborted_v4));
+}
+
 constexpr std::size_t info_at = 16 + sizeof(inet_diag_msg) + 8;  // in the recorded events: after INET_DIAG_PROTOCOL
 
 /// An event whose tcp_info ends after `length` octets.
