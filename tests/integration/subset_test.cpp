@@ -72,7 +72,8 @@ TEST_F(Subset, OnlyTheChosenAreCheckedAndAKilledOneIsReplaced) {
                 last_numbers(first).c_str(), last_numbers({victim}).c_str(), static_cast<long>(took.count()),
                 last_numbers(second).c_str());
     EXPECT_LE(took, 300ms + 100ms);
-    EXPECT_TRUE(wait_until(2s, [&] { return checked().size() == 6; })) << "the new one is served before it is checked";
+    EXPECT_TRUE(wait_until(2s, [&] { return checked().size() == 6; }))
+        << "the new one is served before it is checked";
     EXPECT_THAT(second, IsSubsetOf(checked()));
 
     tasks.set(victim, Conduct::answers);

@@ -446,10 +446,12 @@ TEST(Panic, DoesNotServeThoseThatTheRegistrySaysAreGone) {
     EXPECT_EQ(std::ranges::count_if(decision.endpoints, &EndpointDecision::served), 1);
 }
 
-TEST(Panic, IsNotForAnUncheckedService) {
-    std::vector<Candidate> candidates{passing(1)};
-    for (unsigned i = 2; i <= 6; ++i) candidates.push_back(timed_out(i));
-    EXPECT_FALSE(decide_by(candidates, checked_service(false)).panic);
+TEST(Panic, IsAlsoForAnUncheckedServiceWhoseConnectionsFail) {
+    std::vector<Candidate> candidates{unchecked(1)};
+    for (unsigned i = 2; i <= 6; ++i) candidates.push_back(seen(timed_out(i)));
+    const Decision decision = decide_by(candidates, checked_service(false));
+    EXPECT_TRUE(decision.panic);
+    EXPECT_EQ(reason(decision.endpoints.at(1)), "panic:timeout (observed)");
 }
 
 }  // namespace
