@@ -141,8 +141,9 @@ bool Verdict::fail(Evidence found, const Outcome& outcome, const config::Health&
     failures = found == Evidence::doubtful ? failures + 1 : 0;
     const bool conclusive = found == Evidence::certain || failures >= policy.fall;
     if (conclusive || status == Status::pending) {
+        const bool is_known = status == Status::unhealthy && reason == outcome.observed;
+        if (!is_known) witness = outcome.witness;  // who saw it first
         reason = outcome.observed;
-        witness = outcome.witness;
     }
     if (!conclusive) return false;
     const bool changed = status != Status::unhealthy || against != found;

@@ -104,7 +104,7 @@ struct Verdict {
     Status status = Status::pending;
     Evidence against = Evidence::none;    ///< unhealthy: by certain or by doubtful evidence
     Observed reason = Observed::nothing;  ///< what made it what it is; pending: the failure that is in doubt
-    Witness witness = Witness::probe;     ///< who saw that
+    Witness witness = Witness::probe;     ///< who saw that first
     unsigned successes = 0;               ///< in a row
     unsigned failures = 0;                ///< doubtful ones in a row
     TimePoint since{};                    ///< in this status

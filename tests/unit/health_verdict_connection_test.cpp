@@ -61,6 +61,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Row{"RefusedIsCertain", {probe(ok), traffic(refused)}, Status::unhealthy, refused, Witness::connection},
         Row{"RefusedBeforeAnyCheck", {traffic(refused)}, Status::unhealthy, refused, Witness::connection},
+        Row{"AProbeThatSaysTheSameWasNotTheFirst", {probe(ok), traffic(refused), probe(refused)}, Status::unhealthy, refused, Witness::connection},
+        Row{"OneThatSaysSomethingElseIsNamed", {traffic(refused), probe(Observed::unavailable)}, Status::unhealthy, Observed::unavailable, Witness::probe, 0, config::CheckKind::http},
         Row{"OneTimeoutIsDoubt", {probe(ok), traffic(timeout)}, Status::healthy, ok, Witness::probe, 1},
         Row{"ThreeTimeoutsAreNot", {probe(ok), traffic(timeout), traffic(timeout), traffic(timeout)}, Status::unhealthy, timeout, Witness::connection, 3},
         Row{"ProbesAndTrafficAddUp", {probe(ok), traffic(timeout), probe(timeout), traffic(timeout)}, Status::unhealthy, timeout, Witness::connection, 3},
