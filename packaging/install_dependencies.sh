@@ -12,7 +12,7 @@ packages_of() {
         test) echo "libgtest-dev libgmock-dev python3 knot unbound clang-format-14 shellcheck" \
             "bind9-dnsutils bind9-host knot-dnsutils ldnsutils" ;;
         bench) echo "libbenchmark-dev python3 gdnsd knot unbound dnsmasq-base haproxy" ;;
-        clients) echo "iproute2 mount util-linux musl-tools default-jdk-headless nodejs golang-go" ;;
+        clients) echo "iproute2 iptables mount util-linux musl-tools default-jdk-headless nodejs golang-go" ;;
         demo) echo "python3 knot unbound bind9-dnsutils curl iproute2 mount util-linux" ;;
         ci) echo "clang-tidy-14 libbenchmark-dev" ;;
         *)

@@ -12,7 +12,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto look_timeout = 1s;
-constexpr auto patience = 30s;  // in use for so long without a connection: the application is somewhere else
+constexpr std::size_t most_looks = 16;  // at a time
+constexpr auto patience = 30s;          // in use for so long without a connection: the application is somewhere else
 
 }  // namespace
 
@@ -86,6 +87,7 @@ bool ConnectionWatch::observes(health::ServiceIndex service) const {
 http_server::ObserveStatus ConnectionWatch::status(health::ServiceIndex service) const {
     if (!observes(service)) return {"off", "health.observe is off"};
     if (!running_) return {"unavailable", cannot_};
+    if (!observer_.works()) return {"unavailable", "the kernel has stopped telling of connections"};
     if (said_that_nothing_is_seen_ && !observer_.seen_any()) {
         return {"nothing_seen", "asked for, but no connection of the application is seen in this network namespace"};
     }
@@ -105,7 +107,7 @@ bool ConnectionWatch::is_endpoint(const SocketAddress& endpoint) {
 }
 
 void ConnectionWatch::on_evidence(const health::ConnectionEvidence& evidence) {
-    if (evidence.endpoint.port == 0) return suspect(evidence.endpoint.address);
+    if (evidence.is_suspicion) return suspect(evidence.endpoint);
     std::vector<health::ServiceIndex> services;  // not `found_`: a callback may lead back here
     callbacks_.find_services(evidence.endpoint, services);
     for (const health::ServiceIndex service : services) {
@@ -113,21 +115,32 @@ void ConnectionWatch::on_evidence(const health::ConnectionEvidence& evidence) {
     }
 }
 
-/// Something there was refused, perhaps one of its endpoints.
-void ConnectionWatch::suspect(const IpAddress& address) {
+/// It was refused, perhaps; with port 0 something at that address was.
+void ConnectionWatch::suspect(const SocketAddress& suspected) {
+    const TimePoint now = Clock::now();
     std::vector<membership::Claims::Holding> holdings;
-    callbacks_.find_at(address, holdings);
+    callbacks_.find_at(suspected.address, holdings);
     for (const auto& [service, endpoint] : holdings) {
-        if (endpoint.port == 0 || !observes(service) || callbacks_.is_down(service, endpoint)) continue;
-        if (suspicions_.begin(endpoint, Clock::now())) tasks_.spawn("look", look_at(endpoint));
+        const bool is_known = endpoint == suspected;
+        if (!is_known && (suspected.port != 0 || may_not_be_tried(service, endpoint))) continue;
+        if (!observes(service) || callbacks_.is_down(service, endpoint)) continue;
+        if (tasks_.running() >= most_looks) return;
+        if (suspicions_.begin(endpoint, now)) tasks_.spawn("look", look_at(endpoint, is_known));
     }
 }
 
-asio::awaitable<void> ConnectionWatch::look_at(SocketAddress endpoint) {
+/// MySQL blocks a host after 100 bare connects: why these have no check by default.
+bool ConnectionWatch::may_not_be_tried(health::ServiceIndex service, const SocketAddress& endpoint) const {
+    const bool is_mysql = endpoint.port == 3306 || endpoint.port == 33060;
+    return endpoint.port == 0 || (is_mysql && services_[service].health.check == config::CheckKind::none);
+}
+
+asio::awaitable<void> ConnectionWatch::look_at(SocketAddress endpoint, bool is_counted) {
     health::Target target{.address = endpoint, .kind = config::CheckKind::tcp};
     const health::Outcome outcome = co_await probe_(std::move(target), look_timeout);
     const bool refused = outcome.observed == health::Observed::refused;
     suspicions_.end(endpoint, refused, Clock::now());
+    if (refused && !is_counted) observer_.count_refused(endpoint);
     if (refused) on_evidence({.endpoint = endpoint, .observed = outcome.observed, .since = Clock::now()});
 }
 

@@ -29,7 +29,7 @@ public:
         std::function<void(const SocketAddress&, std::vector<health::ServiceIndex>&)> find_services;
         /// Appends the endpoints at this address, each with its service.
         std::function<void(const IpAddress&, std::vector<membership::Claims::Holding>&)> find_at;
-        /// Whether the endpoint is unhealthy already.
+        /// Whether the endpoint is unhealthy already, or not used at all.
         std::function<bool(health::ServiceIndex, const SocketAddress&)> is_down;
         /// For each observed service that has the endpoint.
         std::function<void(health::ServiceIndex, const health::ConnectionEvidence&)> on_evidence;
@@ -62,8 +62,9 @@ public:
 private:
     bool is_endpoint(const SocketAddress& endpoint);
     void on_evidence(const health::ConnectionEvidence& evidence);
-    void suspect(const IpAddress& address);
-    asio::awaitable<void> look_at(SocketAddress endpoint);
+    void suspect(const SocketAddress& suspected);
+    bool may_not_be_tried(health::ServiceIndex service, const SocketAddress& endpoint) const;
+    asio::awaitable<void> look_at(SocketAddress endpoint, bool is_counted);
 
     const std::vector<config::Service>& services_;
     Callbacks callbacks_;

@@ -13,6 +13,7 @@ ConnectionWatch::Callbacks ControlPlane::connection_callbacks() {
         claims_.find_at(address, holdings);
     };
     out.is_down = [this](health::ServiceIndex service, const SocketAddress& endpoint) {
+        if (!services_[service].uses(endpoint)) return true;
         const health::Verdict* verdict = find_verdict(service)(endpoint);
         return verdict != nullptr && verdict->status == health::Status::unhealthy;
     };
@@ -53,6 +54,7 @@ void ControlPlane::on_ejection_over(const health::Event& event) {
         "health", "endpoint is tried again",
         {{"service", services_[event.service].service().name.to_string()}, {"endpoint", event.endpoint.to_string()}});
     mark_changed(event.service);
+    if (services_[event.service].service().subset > 0) choose_endpoints(event.service);  // it takes its place back
 }
 
 }  // namespace taskdns::app

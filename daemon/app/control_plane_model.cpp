@@ -35,8 +35,9 @@ http_server::ReadyStatus ControlPlane::ready() {
 }
 
 http_server::ServiceStatus ControlPlane::status(std::size_t service) const {
-    const FindConnections find_connections = [this](const SocketAddress& endpoint) {
-        return connections_.find(endpoint);
+    const bool observed = connections_.observes(static_cast<health::ServiceIndex>(service));
+    const FindConnections find_connections = [this, observed](const SocketAddress& endpoint) {
+        return observed ? connections_.find(endpoint) : nullptr;
     };
     http_server::ServiceStatus out =
         service_status(services_[service], find_verdict(service), find_connections, WallAnchor::take());

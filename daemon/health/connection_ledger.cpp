@@ -35,7 +35,9 @@ std::uint32_t growth(std::uint32_t before, std::uint32_t after) { return after <
 ConnectionFate fate(const TcpSocket& socket, bool destroyed) {
     if (socket.bytes_received > 0) return ConnectionFate::answered;
     if (socket.bytes_acked > 0) return ConnectionFate::accepted;
-    if (socket.segments_in > 0) return destroyed ? ConnectionFate::refused : ConnectionFate::unknown;
+    if (socket.segments_in > 0) {
+        return destroyed && !socket.was_connected ? ConnectionFate::refused : ConnectionFate::unknown;
+    }
     // With no neighbour at the other end of the wire nothing leaves the machine, and only `retransmits` grows.
     const bool sent_again = destroyed ? socket.total_retransmits > 0 || socket.retransmits > 0
                                       : socket.state == TcpState::syn_sent && socket.retransmits > 0;
@@ -93,7 +95,7 @@ void ConnectionLedger::destroyed(const TcpSocket& socket, TimePoint now, std::ve
         // With `retransmits` the kernel had waited for long: the dumps have seen it. What was accepted has been reset
         // by its application (SO_LINGER), or is a server's.
         const bool was_accepted = socket.was_connected || (known && !known->opening);
-        if (socket.retransmits == 0 && !was_accepted) out.push_back({socket.remote, Observed::refused, now});
+        if (socket.retransmits == 0 && !was_accepted) out.push_back({socket.remote, Observed::refused, now, true});
         return;
     }
 
@@ -107,8 +109,9 @@ void ConnectionLedger::destroyed(const TcpSocket& socket, TimePoint now, std::ve
     const ConnectionFate its_fate = fate(socket, true);
     if (its_fate == ConnectionFate::refused) {
         ++figures.refused;
+        const bool is_contradicted = reference_ && endpoint.accepted_since >= spaced_;
         endpoint.refused_at = now;
-        out.push_back({socket.remote, Observed::refused, now});
+        out.push_back({socket.remote, Observed::refused, now, is_contradicted});
     } else if (its_fate == ConnectionFate::unanswered) {
         if (known && known->counted) return;
         ++figures.unanswered;
@@ -120,6 +123,10 @@ void ConnectionLedger::destroyed(const TcpSocket& socket, TimePoint now, std::ve
         if (with_data) ++figures.answered;
         if (is_new(known ? &*known : nullptr)) end_answered(endpoint, with_data, now, out);
     }
+}
+
+void ConnectionLedger::count_refused(const SocketAddress& endpoint, TimePoint now) {
+    if (is_endpoint_(endpoint)) ++see(endpoint, now).figures.refused;
 }
 
 void ConnectionLedger::end_answered(Endpoint& endpoint, bool with_data, TimePoint now,

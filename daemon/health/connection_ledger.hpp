@@ -60,12 +60,15 @@ struct EndpointConnections {
 struct ConnectionEvidence {
     SocketAddress endpoint;
     /// `answered`: a new connection has received data; `refused`: certain; `timeout`: unanswered, doubtful.
-    /// With port 0 `refused` is only a suspicion of the endpoints at that address: see suspicions.hpp.
+    /// With port 0: of the endpoints at that address one, or none.
     Observed observed = Observed::nothing;
     /// The endpoint was like this at that time or later. For a success the start of the last dump (or of the one
     /// before), which is before the connection began: what is spared for its sake is never spared too long. For a
     /// failure `now`.
     TimePoint since{};
+    /// Refused, but by whom (port 0), or when (others have been accepted since about a second ago, and the
+    /// application may close a refused socket late), is not known: whoever looks will know. See suspicions.hpp.
+    bool is_suspicion = false;
 
     bool operator==(const ConnectionEvidence&) const = default;
 };
@@ -87,6 +90,9 @@ public:
     /// endpoint's last refusal.
     void destroyed(const TcpSocket& socket, TimePoint now, std::vector<ConnectionEvidence>& out);
 
+    /// A refusal without a port was that of `endpoint`, as somebody who has looked says.
+    void count_refused(const SocketAddress& endpoint, TimePoint now);
+
     /// A dump: begin (before it is asked for), each of its sockets, end. `complete`: it named all sockets. Of one
     /// that did not, nothing is concluded and nobody counts as gone. Events may come in between.
     ///
@@ -97,10 +103,12 @@ public:
     void begin_dump(TimePoint now);
     void living(const TcpSocket& socket);
     void end_dump(bool complete, std::vector<ConnectionEvidence>& out);
-    /// No dumps for a while: nothing is known of who is new until the next but one.
+    /// No dumps for a while, or others than before: nothing is known of who is new until the next but one. One in
+    /// progress is given up.
     void pause() {
         reference_.reset();
         before_.reset();
+        dump_.reset();
     }
 
     /// Null if none has been seen towards it.

@@ -4,11 +4,16 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cstring>
+#include <ctime>
+#include <exception>
 #include <optional>
+#include <utility>
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "base/log.hpp"
 #include "base/task_group.hpp"
 #include "health/diag_sockets.hpp"
 
@@ -18,13 +23,21 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto dump_period = 1s;
-constexpr int dump_share = 50;           // a dump costs the kernel time per socket: at most 2 % of it in the long run
-constexpr auto dump_patience = 2s;       // for one family
-constexpr auto own_sockets_kept = 2min;  // a probe's socket may live on until its FIN is answered
-constexpr auto busy = 5ms;               // woken again so soon, many connections end
-constexpr auto breath = 2ms;             // between batches then: one wake for all that end meanwhile
+constexpr int dump_share = 50;              // a dump costs CPU time per socket: at most 2 % of a core
+constexpr auto longest_period = 5s;         // whatever it costs: what is older says nothing of now
+constexpr auto dump_patience = 2s;          // for one family
+constexpr auto own_sockets_kept = 2min;     // a probe's socket may live on until its FIN is answered
+constexpr auto busy = 5ms;                  // woken again so soon, many connections end
+constexpr auto breath = 2ms;                // between batches then: one wake for all that end meanwhile
 constexpr std::size_t most_in_a_row = 16;   // batches, before others have their turn
 constexpr std::size_t dump_octets = 32768;  // the kernel fills no more at a time
+
+/// CPU time of this thread, in the kernel too: a dump is made on the time of whoever reads it.
+Duration thread_time() {
+    timespec time{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
 
 }  // namespace
 
@@ -40,6 +53,7 @@ struct ConnectionObserver::State {
 
     static asio::awaitable<void> watch_ends(std::shared_ptr<State> state);
     static asio::awaitable<void> watch_living(std::shared_ptr<State> state);
+    static asio::awaitable<void> dump_all(std::shared_ptr<State> state);
     static asio::awaitable<bool> dump(std::shared_ptr<State> state, int family);
     static asio::awaitable<bool> read_dump(std::shared_ptr<State> state, LivingSockets& sockets, TimePoint give_up);
     bool read_some();
@@ -56,7 +70,9 @@ struct ConnectionObserver::State {
     bool in_use = false;
     bool ended = false;
     bool broken = false;
+    bool filtered = true;
     TimePoint next_dump{};
+    Duration dump_cost{};  // of the one in progress
     asio::steady_timer dump_timer;
     asio::steady_timer pause_timer;
     DiagMessages messages;                     // reused
@@ -100,8 +116,13 @@ asio::awaitable<void> ConnectionObserver::State::watch_ends(std::shared_ptr<Stat
         const auto [error] =
             co_await state->destroyed->descriptor().async_wait(asio::posix::stream_descriptor::wait_read, as_result);
         if (state->ended) break;
-        const bool more = state->read_some();
-        state->report();
+        bool more = false;
+        try {
+            more = state->read_some();
+            state->report();
+        } catch (const std::exception&) {  // no memory: as if the kernel had lost them
+            state->counters.events_lost.add();
+        }
         if (state->ended) break;
         const TimePoint now = Clock::now();
         const bool is_busy = more || now - last_woken < busy || error;
@@ -116,6 +137,7 @@ asio::awaitable<bool> ConnectionObserver::State::read_dump(std::shared_ptr<State
                                                            TimePoint give_up) {
     asio::steady_timer timer(state->executor);
     while (!state->ended && Clock::now() < give_up) {
+        const Duration before = thread_time();
         const auto datagram = sockets.read(state->dump_buffer);
         if (!datagram) co_return false;
         if (datagram->empty()) {  // hardly ever: the kernel fills the next one while it gives one out
@@ -128,6 +150,7 @@ asio::awaitable<bool> ConnectionObserver::State::read_dump(std::shared_ptr<State
         messages.sockets.clear();
         parse_diag_messages(*datagram, messages);
         for (const TcpSocket& socket : messages.sockets) state->ledger.living(socket);
+        state->dump_cost += thread_time() - before;
         if (messages.error != 0 || messages.interrupted) co_return false;
         if (messages.done) co_return true;
         co_await asio::post(state->executor, asio::use_awaitable);  // others have their turn
@@ -158,19 +181,28 @@ asio::awaitable<void> ConnectionObserver::State::watch_living(std::shared_ptr<St
             state->own->age();
             next_aging = begin + own_sockets_kept;
         }
-        state->dump_buffer.resize(dump_octets);
-        state->ledger.begin_dump(begin);
-        const bool v4 = co_await dump(state, AF_INET);
-        const bool v6 = co_await dump(state, AF_INET6);
-        if (state->ended) break;
-        state->ledger.end_dump(v4 && v6, state->evidence);
-        (v4 && v6 ? state->counters.dumps : state->counters.failed_dumps).add();
-        state->report();
-        if (state->ended) break;
-        if (v4 && v6) state->callbacks.on_dump();
-        const Duration took = Clock::now() - begin;
-        state->next_dump = begin + std::max<Duration>(dump_period, dump_share * took);
+        state->next_dump = begin + dump_period;
+        state->dump_cost = Duration::zero();
+        try {
+            co_await dump_all(state);
+        } catch (const std::exception&) {  // no memory: the next one may go well
+            state->counters.failed_dumps.add();
+        }
+        state->next_dump = begin + std::clamp<Duration>(dump_share * state->dump_cost, dump_period, longest_period);
     }
+}
+
+asio::awaitable<void> ConnectionObserver::State::dump_all(std::shared_ptr<State> state) {
+    state->dump_buffer.resize(dump_octets);
+    state->ledger.begin_dump(Clock::now());
+    const bool v4 = co_await dump(state, AF_INET);
+    const bool v6 = co_await dump(state, AF_INET6);
+    if (state->ended) co_return;
+    const bool complete = v4 && v6;
+    state->ledger.end_dump(complete, state->evidence);
+    (complete ? state->counters.dumps : state->counters.failed_dumps).add();
+    state->report();
+    if (complete && !state->ended) state->callbacks.on_dump();
 }
 
 void ConnectionObserver::State::end() {
@@ -184,11 +216,24 @@ ConnectionObserver::ConnectionObserver(asio::any_io_executor executor, std::shar
 
 ConnectionObserver::~ConnectionObserver() { state_->end(); }
 
+/// Whether the kernel answers: one without the module for TCP takes the question, too.
+Result<void> ConnectionObserver::try_dump() {
+    auto living = LivingSockets::ask(state_->executor, AF_INET, {});
+    if (!living) return std::move(living).error();
+    std::vector<std::uint8_t> buffer(dump_octets);
+    const auto reply = living->read(buffer);
+    if (!reply) return reply.error();
+    DiagMessages messages;
+    parse_diag_messages(*reply, messages);
+    if (messages.error == 0) return {};
+    return Error{Errc::internal, std::string("a dump of TCP sockets: ") + std::strerror(messages.error)};
+}
+
 Result<void> ConnectionObserver::start() {
     auto destroyed = DestroyedSockets::open(state_->executor);
     if (!destroyed) return std::move(destroyed).error();
-    auto living = LivingSockets::ask(state_->executor, AF_INET, {});
-    if (!living) return std::move(living).error();
+    const Result<void> dumps = try_dump();
+    if (!dumps) return dumps.error();
     state_->destroyed.emplace(std::move(*destroyed));
     state_->tasks.spawn("ends of connections", State::watch_ends(state_));
     state_->tasks.spawn("living connections", State::watch_living(state_));
@@ -200,7 +245,11 @@ void ConnectionObserver::set_ports(const std::vector<std::uint16_t>& ports) {
     state_->ports = ports;
     state_->ledger.pause();  // connections to a new port are not known to be old
     if (!state_->destroyed) return;
-    state_->destroyed->set_ports(ports);
+    const bool filtered = state_->destroyed->set_ports(ports);
+    if (std::exchange(state_->filtered, filtered) && !filtered) {
+        log::warning("health", "too many ports for a filter in the kernel: the ends of all connections are read",
+                     {{"ports", ports.size()}, {"see", "net.core.optmem_max"}});
+    }
     state_->dump_timer.cancel();
 }
 
@@ -219,7 +268,13 @@ const EndpointConnections* ConnectionObserver::find(const SocketAddress& endpoin
     return state_->ledger.find(endpoint);
 }
 
+void ConnectionObserver::count_refused(const SocketAddress& endpoint) {
+    state_->ledger.count_refused(endpoint, Clock::now());
+}
+
 bool ConnectionObserver::seen_any() const { return state_->ledger.seen_any(); }
+
+bool ConnectionObserver::works() const { return !state_->broken; }
 
 const ConnectionObserver::Counters& ConnectionObserver::counters() const { return state_->counters; }
 

@@ -42,15 +42,21 @@ public:
     /// Dumps are made, about one a second, only while somebody needs them. Ends of connections are always seen.
     void set_in_use(bool in_use);
 
+    /// See ConnectionLedger::count_refused().
+    void count_refused(const SocketAddress& endpoint);
     /// Null if no connection towards it has been seen.
     const EndpointConnections* find(const SocketAddress& endpoint) const;
     /// Whether any connection to an endpoint has ever been seen.
     bool seen_any() const;
+    /// Once started: whether the kernel still tells.
+    bool works() const;
     const Counters& counters() const;
     /// Stops observing for good; true when all has ended within `limit`.
     asio::awaitable<bool> stop(milliseconds limit);
 
 private:
+    Result<void> try_dump();
+
     struct State;
     std::shared_ptr<State> state_;
 };

@@ -61,8 +61,14 @@ Result<DestroyedSockets> DestroyedSockets::open(const asio::any_io_executor& exe
     return DestroyedSockets(std::move(*descriptor));
 }
 
-void DestroyedSockets::set_ports(std::span<const std::uint16_t> ports) {
-    attach_filter(descriptor_.native_handle(), ports);  // no memory: the old one stays, and probes go on
+bool DestroyedSockets::set_ports(std::span<const std::uint16_t> ports) {
+    const int fd = descriptor_.native_handle();
+    if (attach_filter(fd, ports)) return true;
+    // The old one would keep those of the new ports out for good; without any, all come. (A filter is charged against
+    // net.core.optmem_max, 20 KiB before Linux 6.8, which is some two hundred ports.)
+    const int ignored = 0;
+    ::setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &ignored, sizeof(ignored));
+    return false;
 }
 
 DestroyedSockets::Read DestroyedSockets::read(const std::function<void(std::span<const std::uint8_t>)>& take) {

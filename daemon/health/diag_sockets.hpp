@@ -22,7 +22,8 @@ public:
     /// Opens and joins; until set_ports() nothing comes.
     static Result<DestroyedSockets> open(const asio::any_io_executor& executor);
 
-    void set_ports(std::span<const std::uint16_t> ports);
+    /// False: the kernel does not take a filter of that size, so the events of all ports come from now on.
+    bool set_ports(std::span<const std::uint16_t> ports);
     asio::posix::stream_descriptor& descriptor() { return descriptor_; }
 
     struct Read {

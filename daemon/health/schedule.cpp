@@ -155,7 +155,7 @@ std::optional<Schedule::Job> Schedule::take_due(TimePoint now) {
         Targets::value_type& first = *queue_.begin()->target;
         const auto spared = spared_until(first);
         if (!spared || *spared <= now) break;
-        put_off(first, now + jittered(std::chrono::ceil<milliseconds>(*spared - now)));
+        put_off(first, *spared);
         ++spared_;
     }
     if (next_due() > now) return std::nullopt;

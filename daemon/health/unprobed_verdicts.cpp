@@ -23,6 +23,7 @@ Event UnprobedVerdicts::observe(ServiceIndex service, const SocketAddress& endpo
     const auto [entry, is_new] = entries_.try_emplace(key);
     Entry& ours = entry->second;
     if (is_new) ours.verdict = Verdict{.since = now, .first_seen = now};
+    ours.last_failed = now;
     const bool was_ejected = ours.verdict.status == Status::unhealthy;
     event.changed = ours.verdict.apply_connection(observed, policy, now, now);
     if (!was_ejected && ours.verdict.status == Status::unhealthy) {
@@ -43,12 +44,14 @@ void UnprobedVerdicts::expire(TimePoint now, const std::function<void(const Even
     for (auto& [key, entry] : entries_) {
         if (entry.until > now) continue;
         entry.until = never;
-        // Served again, and in doubt: one more failure, of whatever kind, and it is out.
         entry.verdict.status = Status::pending;
         entry.verdict.since = now;
         entry.verdict.against = Evidence::none;
         on_return({key.first, key.second, true});
     }
+    std::erase_if(entries_, [now](const auto& entry) {
+        return entry.second.until == never && now - entry.second.last_failed > forgiven_after;
+    });
 }
 
 TimePoint UnprobedVerdicts::next_expiry() const {

@@ -21,8 +21,9 @@ namespace taskdns::health {
 
 class UnprobedVerdicts {
 public:
-    static constexpr milliseconds first_ejection{30'000};     ///< twice, three times ... as long each time in a row
-    static constexpr milliseconds longest_ejection{300'000};  ///< design.md, section 9, has the same for reports
+    static constexpr milliseconds first_ejection = unprobed_ejection;  ///< twice, three times ... each time in a row
+    static constexpr milliseconds longest_ejection{300'000};
+    static constexpr milliseconds forgiven_after{600'000};  ///< a doubt, without a failure since
 
     /// Null while nothing is held against it.
     const Verdict* find(ServiceIndex service, const SocketAddress& endpoint) const;
@@ -31,8 +32,8 @@ public:
                   const config::Health& policy, TimePoint now);
     /// Forgets those of `service` that are not `kept`.
     void forget(ServiceIndex service, const std::function<bool(const SocketAddress&)>& kept);
-    /// Lets those back whose ejection is over. They fail again at the first failure. True if there was one, and then
-    /// `on_return` was called for each.
+    /// Lets those back whose ejection is over, and calls `on_return` for each; forgets those that are not out and
+    /// have not failed for `forgiven_after`. What was counted against one that comes back still is.
     void expire(TimePoint now, const std::function<void(const Event&)>& on_return);
     /// When expire() has something to do next; `never` if nobody is ejected.
     TimePoint next_expiry() const;
@@ -43,6 +44,7 @@ private:
         Verdict verdict;
         unsigned ejections = 0;  // in a row, without a success between
         TimePoint until = never;
+        TimePoint last_failed{};
     };
     using Key = std::pair<ServiceIndex, SocketAddress>;
 

@@ -100,9 +100,19 @@ bool Verdict::apply(const Outcome& outcome, const config::Health& policy, TimePo
     last_at = now;
     local_fault = outcome.observed == Observed::local_fault;
     const Evidence found = evidence(outcome.observed);
-    if (found == Evidence::none) return false;
+    if (found == Evidence::none) return local_fault && let_back(now);
     checked = true;
     return found == Evidence::success ? succeed(outcome, policy, now) : fail(found, outcome, policy, now);
+}
+
+/// What only a connection has taken out, only probes bring back: where none can be made from here, time does.
+bool Verdict::let_back(TimePoint now) {
+    if (status != Status::unhealthy || witness != Witness::connection || now - since < unprobed_ejection)
+        return false;
+    move_to(Status::pending, now);
+    against = Evidence::none;
+    failures = 0;
+    return true;
 }
 
 bool Verdict::apply_connection(Observed observed, const config::Health& policy, TimePoint from, TimePoint now) {
@@ -114,7 +124,8 @@ bool Verdict::apply_connection(Observed observed, const config::Health& policy, 
         return fail(found, outcome, policy, now);
     }
     const bool asks_for_more = policy.check == config::CheckKind::http || policy.check == config::CheckKind::https;
-    if (status == Status::unhealthy || asks_for_more) return false;
+    const bool began_before_the_doubt = failures > 0 && from < first_failed;
+    if (status == Status::unhealthy || asks_for_more || began_before_the_doubt) return false;
     checked = true;
     answered_since = std::max(answered_since, from);
     return succeed(outcome, policy, now);

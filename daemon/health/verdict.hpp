@@ -69,6 +69,10 @@ enum class Status : std::uint8_t {
 
 const char* to_string(Status status);
 
+/// How long an endpoint is out that a connection of the application's has shown to fail, and no probe can look at;
+/// the first time (design.md, section 9, has the same for reports).
+inline constexpr milliseconds unprobed_ejection{30'000};
+
 /// Flap damping: the times of the last transitions from healthy to unhealthy.
 struct Flaps {
     static constexpr unsigned counted = 3;  ///< so many within `window` double `rise`; the next so many, again
@@ -125,9 +129,10 @@ struct Verdict {
     /// Takes in what became of a connection of the application's; true as above. `from`: the endpoint was so at that
     /// time or later.
     ///
-    /// A failure counts as a probe's does. A success ends a doubt, but does not bring back what is down: the
-    /// application hardly connects there, so `rise` is for probes. Where a check asks for more than a connection
-    /// (http, https) it says nothing at all: 503s are data, too.
+    /// A failure counts as a probe's does. A success ends a doubt that it did not begin before, but does not bring
+    /// back what is down: the application hardly connects there, so `rise` is for probes, or for `unprobed_ejection`
+    /// where those are local faults. Where a check asks for more than a connection (http, https) it says nothing at
+    /// all: 503s are data, too.
     bool apply_connection(Observed observed, const config::Health& policy, TimePoint from, TimePoint now);
     /// How long after the last attempt, made at `now`, the next one is due: `fast_interval` while in doubt (failing
     /// but not yet unhealthy, rising but not yet healthy), `interval` otherwise; a down endpoint backs off to 30 s
@@ -142,6 +147,7 @@ struct Verdict {
 private:
     bool succeed(const Outcome& outcome, const config::Health& policy, TimePoint now);
     bool fail(Evidence evidence, const Outcome& outcome, const config::Health& policy, TimePoint now);
+    bool let_back(TimePoint now);
     void move_to(Status next, TimePoint now);
 };
 

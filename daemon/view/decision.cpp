@@ -78,12 +78,13 @@ private:
             case Rung::unverified:
                 return checked_ && vouched_for(candidate) && status == Status::pending;
             case Rung::doubtful:
-                return is_doubtful(candidate);
+                // Where nobody checks, nobody would see it come back: the last ones are not taken away.
+                return checked_ ? is_doubtful(candidate) : vouched_for(candidate);
             case Rung::last_healthy:
-                return when_none_healthy_ == config::WhenNoneHealthy::last_healthy && vouched_for(candidate) &&
-                       std::ranges::binary_search(last_healthy_, candidate.member.address);
+                return checked_ && when_none_healthy_ == config::WhenNoneHealthy::last_healthy &&
+                       vouched_for(candidate) && std::ranges::binary_search(last_healthy_, candidate.member.address);
             case Rung::all:  // also where none of the last healthy is left, or none has ever been
-                return when_none_healthy_ != config::WhenNoneHealthy::servfail && vouched_for(candidate);
+                return checked_ && when_none_healthy_ != config::WhenNoneHealthy::servfail && vouched_for(candidate);
             case Rung::not_ready:
             case Rung::no_endpoint:
                 break;

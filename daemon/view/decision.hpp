@@ -35,7 +35,8 @@ enum class Rung {
     healthy,       ///< passing their checks, or unchecked because the service has no check
     reserve,       ///< withdrawn ones that still pass
     unverified,    ///< new ones before their first check
-    doubtful,      ///< failing by doubtful evidence only: those that the last answer names, if there are any
+    doubtful,      ///< failing by doubtful evidence only: those that the last answer names, if there are any. Where
+                   ///< nothing is checked, all whose connections have failed
     all,           ///< every one that the registry vouches for, with the same preference: when_none_healthy `all`
     last_healthy,  ///< those that passed last: when_none_healthy `last_healthy`
     no_endpoint    ///< nothing to serve: also when_none_healthy `servfail`

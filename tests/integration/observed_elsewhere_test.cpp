@@ -120,6 +120,7 @@ TEST(ObservedElsewhere, OneServiceMayBeOff) {
         return observe_state(daemon, "on.test") == "on" && observed_connections(daemon, "on.test", addresses[0]);
     }));
     EXPECT_EQ(observe_state(daemon, "off.test"), "off");
+    EXPECT_FALSE(observed_connections(daemon, "off.test", addresses[0]));
     backends.set(addresses[0], Conduct::refuses);
     EXPECT_TRUE(wait_until(1s, [&] { return !named_by(daemon, "on.test").contains(addresses[0]); }));
     EXPECT_TRUE(named_by(daemon, "off.test").contains(addresses[0]));

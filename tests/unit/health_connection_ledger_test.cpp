@@ -100,6 +100,9 @@ INSTANTIATE_TEST_SUITE_P(Refused, Evidences, testing::Values(
     StoryCase{"DuringADump", {dump(0), dump(1000, {opening(1)}, {refused(1)})}, {"1 refused 1000"}},
     StoryCase{"NotOurOwn", {event(5, refused(900))}, {}},
     StoryCase{"NotElsewhere", {event(5, to_elsewhere(refused(1))), event(5, refused(1, 10))}, {}},
+    StoryCase{"ButItMayBeFromBeforeWhereOthersAreAccepted", {dump(0), event(500, accepted(1)), event(700, refused(2)), event(700, refused(3, 2))},
+        {"1? refused 700", "2 refused 700"}},
+    StoryCase{"CertainOnceThatIsLongAgo", {dump(0), event(500, accepted(1)), dump(1000), dump(2000), event(2700, refused(2))}, {"1 refused 2700"}},
     StoryCase{"AfterItWentUnanswered", {dump(0), dump(1000), dump(2000, {unanswered(1)}), event(2500, refused(1))},
         {"1 timeout 2000", "1 refused 2500"}}), name_of);
 

@@ -107,7 +107,7 @@ public:
         std::vector<std::string> out;
         for (const ConnectionEvidence& one : evidence) {
             const auto since = std::chrono::duration_cast<milliseconds>(one.since - start).count();
-            out.push_back(std::to_string(number_of(one.endpoint)) + (one.endpoint.port == 0 ? "? " : " ") +
+            out.push_back(std::to_string(number_of(one.endpoint)) + (one.is_suspicion ? "? " : " ") +
                           to_string(one.observed) + " " + std::to_string(since));
         }
         return out;

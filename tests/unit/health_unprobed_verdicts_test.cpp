@@ -100,6 +100,15 @@ TEST_F(Unprobed, ASuccessBetweenEndsTheDoubt) {
     EXPECT_FALSE(is_out());
 }
 
+TEST_F(Unprobed, ADoubtIsForgivenAfterTenMinutes) {
+    see(Observed::timeout, start);
+    see(Observed::timeout, start + 1s);
+    expire(start + 601s);
+    EXPECT_EQ(verdicts.size(), 1U);
+    expire(start + 601s + 1ms);
+    EXPECT_EQ(verdicts.size(), 0U);
+}
+
 TEST_F(Unprobed, ForgetsThoseThatAreNoMembersAnyMore) {
     see(Observed::refused, start, 1);
     see(Observed::refused, start, 2);

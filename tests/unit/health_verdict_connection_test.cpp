@@ -102,6 +102,39 @@ TEST(Traffic, SaysWhetherItChangedSomething) {
     EXPECT_FALSE(verdict.apply_connection(refused, policy, start, start + 4s));
 }
 
+TEST(Traffic, ThatBeganBeforeADoubtDoesNotEndIt) {
+    Verdict verdict;
+    const config::Health policy = policy_with(2, 3);
+    verdict.apply(Outcome{.observed = ok}, policy, start);
+    verdict.apply(Outcome{.observed = timeout}, policy, start + 2s);
+    verdict.apply_connection(answered, policy, start + 1s, start + 3s);
+    EXPECT_EQ(verdict.failures, 1U);
+    EXPECT_EQ(verdict.answered_since, TimePoint{});
+    verdict.apply_connection(answered, policy, start + 2s, start + 3s);
+    EXPECT_EQ(verdict.failures, 0U);
+}
+
+// Where no probe can be made, nothing else would ever bring it back.
+TEST(Traffic, IsForgottenAfterHalfAMinuteWhereProbesAreLocalFaults) {
+    Verdict verdict;
+    const config::Health policy = policy_with(2, 3);
+    verdict.apply(Outcome{.observed = local}, policy, start);
+    verdict.apply_connection(refused, policy, start, start);
+    EXPECT_FALSE(verdict.apply(Outcome{.observed = local}, policy, start + 29'999ms));
+    EXPECT_EQ(verdict.status, Status::unhealthy);
+    EXPECT_TRUE(verdict.apply(Outcome{.observed = local}, policy, start + 30s));
+    EXPECT_EQ(verdict.status, Status::pending);
+    EXPECT_EQ(verdict.against, Evidence::none);
+}
+
+TEST(Traffic, WhatAProbeHasShownIsNotForgottenByLocalFaults) {
+    Verdict verdict;
+    const config::Health policy = policy_with(2, 3);
+    verdict.apply(Outcome{.observed = refused}, policy, start);
+    EXPECT_FALSE(verdict.apply(Outcome{.observed = local}, policy, start + 1h));
+    EXPECT_EQ(verdict.status, Status::unhealthy);
+}
+
 TEST(Traffic, RemembersWhatTheLatestSuccessIsWorth) {
     Verdict verdict;
     const config::Health policy = policy_with(2, 3);

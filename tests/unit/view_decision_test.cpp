@@ -159,10 +159,10 @@ const std::vector<Row>& rows() {
         {"UncheckedButSeenSilent", {unchecked(1), seen(timed_out(2))}, false, Basis::complete, Rung::healthy, false,
          E{"1 + served", "2 - unhealthy:timeout (observed)"}},
         {"UncheckedAndAllSeenToFail", {seen(refused(1)), seen(timed_out(2))}, false, Basis::complete, Rung::doubtful, false,
-         E{"1 - unhealthy:refused (observed)", "2 + unhealthy:timeout (observed)"}},
-        {"UncheckedAndAllSeenToRefuse", {seen(refused(1)), seen(refused(2))}, false, Basis::complete, Rung::all, false,
+         E{"1 + unhealthy:refused (observed)", "2 + unhealthy:timeout (observed)"}},
+        {"UncheckedAndAllSeenToRefuse", {seen(refused(1)), seen(refused(2))}, false, Basis::complete, Rung::doubtful, false,
          E{"1 + unhealthy:refused (observed)", "2 + unhealthy:refused (observed)"}},
-        {"UncheckedWithdrawnIsNoReserve", {seen(refused(1)), unchecked(2, Presence::withdrawn)}, false, Basis::complete, Rung::all, false,
+        {"UncheckedWithdrawnIsNoReserve", {seen(refused(1)), unchecked(2, Presence::withdrawn)}, false, Basis::complete, Rung::doubtful, false,
          E{"1 + unhealthy:refused (observed)", "2 - withdrawn"}},
         {"CheckedAndSeenToRefuse", {passing(1), seen(refused(2))}, true, Basis::complete, Rung::healthy, false,
          E{"1 + served", "2 - unhealthy:refused (observed)"}},
@@ -444,6 +444,15 @@ TEST(Panic, DoesNotServeThoseThatTheRegistrySaysAreGone) {
     const Decision decision = decide_by(candidates, checked_service());
     EXPECT_FALSE(decision.panic);
     EXPECT_EQ(std::ranges::count_if(decision.endpoints, &EndpointDecision::served), 1);
+}
+
+TEST(Decide, DoesNotTakeAwayTheLastOneThatNobodyChecks) {
+    for (const auto when_none :
+         {config::WhenNoneHealthy::all, config::WhenNoneHealthy::last_healthy, config::WhenNoneHealthy::servfail}) {
+        config::Service service = checked_service(false);
+        service.answer.when_none_healthy = when_none;
+        EXPECT_TRUE(decide_by({seen(refused(1))}, service).endpoints.at(0).served);
+    }
 }
 
 TEST(Panic, IsAlsoForAnUncheckedServiceWhoseConnectionsFail) {
