@@ -7,7 +7,7 @@
 #include <cstring>
 #include <ctime>
 #include <exception>
-#include <optional>
+#include <memory>
 #include <utility>
 
 #include <boost/asio/post.hpp>
@@ -27,8 +27,8 @@ constexpr int dump_share = 50;              // a dump costs CPU time per socket:
 constexpr auto longest_period = 5s;         // whatever it costs: what is older says nothing of now
 constexpr auto dump_patience = 2s;          // for one family
 constexpr auto own_sockets_kept = 2min;     // a probe's socket may live on until its FIN is answered
-constexpr auto busy = 5ms;                  // woken again so soon, many connections end
-constexpr auto breath = 2ms;                // between batches then: one wake for all that end meanwhile
+constexpr auto breath = 4ms;                // between batches while many connections end: one wake for all of them
+constexpr std::size_t many = 4;             // in one batch: they come faster than one in a millisecond
 constexpr std::size_t most_in_a_row = 16;   // batches, before others have their turn
 constexpr std::size_t dump_octets = 32768;  // the kernel fills no more at a time
 
@@ -56,7 +56,7 @@ struct ConnectionObserver::State {
     static asio::awaitable<void> dump_all(std::shared_ptr<State> state);
     static asio::awaitable<bool> dump(std::shared_ptr<State> state, int family);
     static asio::awaitable<bool> read_dump(std::shared_ptr<State> state, LivingSockets& sockets, TimePoint give_up);
-    bool read_some();
+    void read_some();
     void report();
     void end();
 
@@ -65,7 +65,7 @@ struct ConnectionObserver::State {
     Callbacks callbacks;
     ConnectionLedger ledger;
     Counters counters;
-    std::optional<DestroyedSockets> destroyed;
+    std::unique_ptr<DestroyedSockets> destroyed;
     std::vector<std::uint16_t> ports;
     bool in_use = false;
     bool ended = false;
@@ -92,8 +92,8 @@ void ConnectionObserver::State::report() {
     if (evidence.empty()) evidence.swap(found);  // keeps its memory
 }
 
-/// Reads what is there; true if there is more.
-bool ConnectionObserver::State::read_some() {
+/// Reads what is there, or as much of it as one turn allows.
+void ConnectionObserver::State::read_some() {
     const TimePoint now = Clock::now();
     for (std::size_t i = 0; i < most_in_a_row; ++i) {
         const auto read = destroyed->read([&](std::span<const std::uint8_t> datagram) {
@@ -104,32 +104,33 @@ bool ConnectionObserver::State::read_some() {
         counters.events.add(read.datagrams);
         if (read.lost) counters.events_lost.add();  // the next dump knows the living, probes find the others
         broken = broken || read.broken;
-        if (read.emptied || ended) return false;
+        if (read.emptied || ended) return;
     }
-    return true;
 }
 
+/// Without a pause while few connections end, so that each is heard of at once; else in batches, out of the event
+/// loop.
 asio::awaitable<void> ConnectionObserver::State::watch_ends(std::shared_ptr<State> state) {
     co_await asio::this_coro::throw_if_cancelled(false);
-    TimePoint last_woken{};
+    bool busy = false;
     while (!state->ended && !state->broken) {
-        const auto [error] =
+        if (busy) {
+            state->pause_timer.expires_after(breath);
+            co_await state->pause_timer.async_wait(as_result);
+        } else {
             co_await state->destroyed->descriptor().async_wait(asio::posix::stream_descriptor::wait_read, as_result);
+        }
         if (state->ended) break;
-        bool more = false;
         try {
-            more = state->read_some();
+            const std::uint64_t before = state->counters.events.value();
+            state->read_some();
+            busy = state->counters.events.value() - before >= (busy ? 1 : many);
             state->report();
         } catch (const std::exception&) {  // no memory: as if the kernel had lost them
             state->counters.events_lost.add();
+            busy = true;
         }
-        if (state->ended) break;
-        const TimePoint now = Clock::now();
-        const bool is_busy = more || now - last_woken < busy || error;
-        last_woken = now;
-        if (!is_busy) continue;
-        state->pause_timer.expires_after(breath);
-        co_await state->pause_timer.async_wait(as_result);
+        if (!state->destroyed->mute(busy)) state->broken = true;
     }
 }
 
@@ -234,7 +235,7 @@ Result<void> ConnectionObserver::start() {
     if (!destroyed) return std::move(destroyed).error();
     const Result<void> dumps = try_dump();
     if (!dumps) return dumps.error();
-    state_->destroyed.emplace(std::move(*destroyed));
+    state_->destroyed = std::move(*destroyed);
     state_->tasks.spawn("ends of connections", State::watch_ends(state_));
     state_->tasks.spawn("living connections", State::watch_living(state_));
     return {};

@@ -43,9 +43,25 @@ bool attach_filter(int fd, std::span<const std::uint16_t> ports) {
 }  // namespace
 
 DestroyedSockets::DestroyedSockets(asio::posix::stream_descriptor descriptor)
-    : descriptor_(std::move(descriptor)), buffer_(batch * datagram_octets) {}
+    : descriptor_(std::move(descriptor)), socket_(descriptor_.native_handle()), buffer_(batch * datagram_octets) {}
 
-Result<DestroyedSockets> DestroyedSockets::open(const asio::any_io_executor& executor) {
+DestroyedSockets::~DestroyedSockets() {
+    if (muted_) ::close(socket_);
+}
+
+bool DestroyedSockets::mute(bool muted) {
+    if (muted == muted_) return true;
+    boost::system::error_code error;
+    if (muted) {
+        descriptor_.release();
+    } else {
+        descriptor_.assign(socket_, error);
+    }
+    muted_ = error ? muted_ : muted;
+    return !error;
+}
+
+Result<std::unique_ptr<DestroyedSockets>> DestroyedSockets::open(const asio::any_io_executor& executor) {
     Result<asio::posix::stream_descriptor> descriptor = open_diag(executor);
     if (!descriptor) return std::move(descriptor).error();
     const int fd = descriptor->native_handle();
@@ -58,16 +74,15 @@ Result<DestroyedSockets> DestroyedSockets::open(const asio::any_io_executor& exe
     if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
         return last_error("the events of destroyed TCP sockets (SKNLGRP_INET_TCP_DESTROY)");
     }
-    return DestroyedSockets(std::move(*descriptor));
+    return std::unique_ptr<DestroyedSockets>(new DestroyedSockets(std::move(*descriptor)));
 }
 
 bool DestroyedSockets::set_ports(std::span<const std::uint16_t> ports) {
-    const int fd = descriptor_.native_handle();
-    if (attach_filter(fd, ports)) return true;
+    if (attach_filter(socket_, ports)) return true;
     // The old one would keep those of the new ports out for good; without any, all come. (A filter is charged against
     // net.core.optmem_max, 20 KiB before Linux 6.8, which is some two hundred ports.)
     const int ignored = 0;
-    ::setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &ignored, sizeof(ignored));
+    ::setsockopt(socket_, SOL_SOCKET, SO_DETACH_FILTER, &ignored, sizeof(ignored));
     return false;
 }
 
@@ -80,7 +95,7 @@ DestroyedSockets::Read DestroyedSockets::read(const std::function<void(std::span
         messages[i].msg_hdr.msg_iovlen = 1;
     }
     Read out;
-    const int received = ::recvmmsg(descriptor_.native_handle(), messages.data(), batch, MSG_DONTWAIT, nullptr);
+    const int received = ::recvmmsg(socket_, messages.data(), batch, MSG_DONTWAIT, nullptr);
     if (received < 0) {
         out.lost = errno == ENOBUFS;
         out.emptied = !out.lost && errno != EINTR;

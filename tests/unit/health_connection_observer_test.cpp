@@ -141,6 +141,33 @@ TEST_F(Observer, MakesNoDumpsWhileNobodyAsks) {
     wait_for_dumps(1);
 }
 
+// While nobody reads, the kernel drops what does not fit. What is heard and seen afterwards is as right as before.
+TEST_F(Observer, GoesOnAfterEventsWereLost) {
+    wait_for_dumps(1);
+    std::vector<tcp::socket> accepted;
+    const auto connect_without_reading = [&] {
+        tcp::socket socket(io);
+        socket.connect(to_tcp(endpoint));
+        accepted.push_back(listener.accept());
+        asio::write(accepted.back(), asio::buffer(std::string("x")));
+        socket.close();
+        accepted.back().close();
+    };
+    for (int i = 0; i < 20'000 && observer.counters().events_lost.value() == 0; ++i) {
+        connect_without_reading();
+        accepted.clear();
+        if (i % 5'000 == 4'999) run_until(io, [&, before = dumps()] { return dumps() > before; });
+    }
+    EXPECT_GT(observer.counters().events_lost.value(), 0U);
+    EXPECT_FALSE(saw(Observed::refused, endpoint));
+    EXPECT_FALSE(saw(Observed::timeout, endpoint));
+    close_listener();
+    tcp::socket socket(io);
+    connect(socket);
+    socket.close();
+    run_until(io, [&] { return saw(Observed::refused, endpoint); });
+}
+
 TEST_F(Observer, StopsAtOnce) {
     wait_for_dumps(1);
     EXPECT_TRUE(testing_support::run(io, observer.stop(1s)));
