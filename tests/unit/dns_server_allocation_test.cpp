@@ -1,30 +1,11 @@
 // answer() allocates nothing, whatever it says.
-#include <cstdlib>
-#include <new>
-
+#include "unit/count_allocations.hpp"
 #include "unit/dns_server_answering.hpp"
-
-namespace {
-
-// One thread runs these tests' answer(); others (of the server's tests) count elsewhere.
-thread_local std::size_t allocations = 0;
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-    ++allocations;
-    if (void* const memory = std::malloc(size)) return memory;
-    throw std::bad_alloc();
-}
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {  // its memory comes back to our delete
-    ++allocations;
-    return std::malloc(size);
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace taskdns::dns_server {
 namespace {
+
+using testing_support::allocations;
 
 struct AllocationCase {
     std::string name;

@@ -1,33 +1,15 @@
 // Events allocate nothing, once their endpoint is known.
-#include <cstdlib>
 #include <memory>
-#include <new>
 
 #include <gtest/gtest.h>
 
+#include "unit/count_allocations.hpp"
 #include "unit/health_connections.hpp"
-
-namespace {
-
-// This thread's alone: others of the same executable count elsewhere.
-thread_local std::size_t allocations = 0;
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-    ++allocations;
-    if (void* const memory = std::malloc(size)) return memory;
-    throw std::bad_alloc();
-}
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {  // its memory comes back to our delete
-    ++allocations;
-    return std::malloc(size);
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace taskdns::health {
 namespace {
+
+using testing_support::allocations;
 
 using namespace testing_story;
 
