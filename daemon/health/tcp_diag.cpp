@@ -260,8 +260,10 @@ std::vector<std::uint8_t> make_dump_request(int family, std::span<const std::uin
     request.sdiag_family = static_cast<std::uint8_t>(family);
     request.sdiag_protocol = IPPROTO_TCP;
     request.idiag_ext = 1 << (INET_DIAG_INFO - 1);
-    for (const unsigned state : {established, syn_sent, fin_wait1, fin_wait2, close_wait, last_ack, closing})
-        request.idiag_states |= 1U << state;
+    if (!ports.empty()) {  // else the kernel would walk through all sockets to find none
+        for (const unsigned state : {established, syn_sent, fin_wait1, fin_wait2, close_wait, last_ack, closing})
+            request.idiag_states |= 1U << state;
+    }
     nlmsghdr header{};
     header.nlmsg_len = static_cast<std::uint32_t>(sizeof header + sizeof request + attribute.nla_len);
     header.nlmsg_type = SOCK_DIAG_BY_FAMILY;

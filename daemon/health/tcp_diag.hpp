@@ -58,7 +58,8 @@ void parse_diag_messages(std::span<const std::uint8_t> datagram, DiagMessages& o
 
 /// The request for all TCP sockets of `family` (AF_INET, AF_INET6; for mapped addresses the latter) that a client has
 /// towards one of `ports`, in every state from SYN_SENT on but TIME_WAIT; filtered in the kernel (bytecode), unless
-/// there are more than `most_filtered_ports`: then all are named, and whoever asks filters himself. A server's socket
+/// there are more than `most_filtered_ports`: then all are named, and whoever asks filters himself. No ports: none is
+/// named, and the kernel looks at none. A server's socket
 /// whose client has such a port is named too.
 std::vector<std::uint8_t> make_dump_request(int family, std::span<const std::uint16_t> ports, std::uint32_t sequence);
 
