@@ -129,10 +129,10 @@ void ConnectionWatch::suspect(const SocketAddress& suspected) {
     }
 }
 
-/// MySQL blocks a host after 100 bare connects: why these have no check by default.
+/// Not even for the sake of another port: nobody wants it checked.
 bool ConnectionWatch::may_not_be_tried(health::ServiceIndex service, const SocketAddress& endpoint) const {
-    const bool is_mysql = endpoint.port == 3306 || endpoint.port == 33060;
-    return endpoint.port == 0 || (is_mysql && services_[service].health.check == config::CheckKind::none);
+    const bool is_unchecked = services_[service].health.check == config::CheckKind::none;
+    return endpoint.port == 0 || (is_unchecked && config::is_mysql_port(endpoint.port));
 }
 
 asio::awaitable<void> ConnectionWatch::look_at(SocketAddress endpoint, bool is_counted) {

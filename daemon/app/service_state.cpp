@@ -221,7 +221,7 @@ std::vector<view::Candidate> ServiceState::candidates(const FindVerdict& find_ve
         view::Candidate& candidate = out.emplace_back();
         const health::Verdict* verdict = find_verdict(member.address);
         if (verdict != nullptr) candidate.verdict = *verdict;
-        candidate.outside_subset = service_.subset > 0 && !std::ranges::binary_search(chosen_, member.address);
+        candidate.outside_subset = !uses(member.address);
         if (candidate.verdict.checked || candidate.outside_subset) not_checked_since_loaded_.erase(member.address);
         candidate.unverified = not_checked_since_loaded_.contains(member.address);
         const auto balance = balance_.find(member.address);

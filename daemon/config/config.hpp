@@ -105,6 +105,9 @@ struct Tls {
     bool operator==(const Tls&) const = default;
 };
 
+/// MySQL's ports, which are not checked by default: it blocks a host after 100 connections that say nothing.
+inline bool is_mysql_port(std::uint16_t port) { return port == 3306 || port == 33060; }
+
 struct Health {
     CheckKind check = CheckKind::none;     ///< parse() decides `auto`: tcp where a port is known
     Observe observe = Observe::automatic;  ///< evidence from the application's own connections, where it can be had

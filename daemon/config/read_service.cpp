@@ -186,8 +186,6 @@ void check_addresses(YamlMap& map, const ServiceDraft& draft, Mistakes& mistakes
     }
 }
 
-bool is_mysql_port(std::uint16_t port) { return port == 3306 || port == 33060; }
-
 struct Ports {
     bool known = false;  // for every endpoint
     std::uint16_t mysql = 0;

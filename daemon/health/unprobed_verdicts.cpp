@@ -44,9 +44,7 @@ void UnprobedVerdicts::expire(TimePoint now, const std::function<void(const Even
     for (auto& [key, entry] : entries_) {
         if (entry.until > now) continue;
         entry.until = never;
-        entry.verdict.status = Status::pending;
-        entry.verdict.since = now;
-        entry.verdict.against = Evidence::none;
+        entry.verdict.let_back(now);
         on_return({key.first, key.second, true});
     }
     std::erase_if(entries_, [now](const auto& entry) {

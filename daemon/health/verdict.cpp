@@ -100,19 +100,23 @@ bool Verdict::apply(const Outcome& outcome, const config::Health& policy, TimePo
     last_at = now;
     local_fault = outcome.observed == Observed::local_fault;
     const Evidence found = evidence(outcome.observed);
-    if (found == Evidence::none) return local_fault && let_back(now);
+    if (found == Evidence::none) return local_fault && let_back_in_time(now);
     checked = true;
     return found == Evidence::success ? succeed(outcome, policy, now) : fail(found, outcome, policy, now);
 }
 
 /// What only a connection has taken out, only probes bring back: where none can be made from here, time does.
-bool Verdict::let_back(TimePoint now) {
+bool Verdict::let_back_in_time(TimePoint now) {
     if (status != Status::unhealthy || witness != Witness::connection || now - since < unprobed_ejection)
         return false;
-    move_to(Status::pending, now);
-    against = Evidence::none;
+    let_back(now);
     failures = 0;
     return true;
+}
+
+void Verdict::let_back(TimePoint now) {
+    move_to(Status::pending, now);
+    against = Evidence::none;
 }
 
 bool Verdict::apply_connection(Observed observed, const config::Health& policy, TimePoint from, TimePoint now) {

@@ -134,6 +134,9 @@ struct Verdict {
     /// where those are local faults. Where a check asks for more than a connection (http, https) it says nothing at
     /// all: 503s are data, too.
     bool apply_connection(Observed observed, const config::Health& policy, TimePoint from, TimePoint now);
+    /// What is down is pending again, without a probe: for those that none can look at. What was counted against it
+    /// still is.
+    void let_back(TimePoint now);
     /// How long after the last attempt, made at `now`, the next one is due: `fast_interval` while in doubt (failing
     /// but not yet unhealthy, rising but not yet healthy), `interval` otherwise; a down endpoint backs off to 30 s
     /// once it has been down for 5 min.
@@ -147,7 +150,7 @@ struct Verdict {
 private:
     bool succeed(const Outcome& outcome, const config::Health& policy, TimePoint now);
     bool fail(Evidence evidence, const Outcome& outcome, const config::Health& policy, TimePoint now);
-    bool let_back(TimePoint now);
+    bool let_back_in_time(TimePoint now);
     void move_to(Status next, TimePoint now);
 };
 
