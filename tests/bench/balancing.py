@@ -20,7 +20,7 @@ import time
 
 import balancing_table
 import peers_machine
-from peers_process import START_LIMIT, Child, Failure, die_with_parent_on, free_port
+from peers_process import START_LIMIT, Child, Failure, Program, die_with_parent_on, free_port
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NAME = "api.bench.local"
@@ -53,16 +53,6 @@ class Case:
 CASES = [Case("short", 5),  # thousands of requests a second: what they cost counts too
          Case("long", 20),  # where they go is all that counts
          Case("queues", 20, workers=16)]
-
-
-@dataclasses.dataclass
-class Program:
-    """As peers_process.Child wants it."""
-    key: str
-    folder: pathlib.Path
-    argv: list
-    port: int
-    records: int = 0
 
 
 def parse_arguments():

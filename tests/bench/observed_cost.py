@@ -21,7 +21,7 @@ import time
 import urllib.request
 
 import peers_machine
-from peers_process import Child, Failure, ask, die_with_parent_on, free_port
+from peers_process import Child, Failure, Program, ask, die_with_parent_on, free_port
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NAME = "api.bench.local"
@@ -38,16 +38,6 @@ class Case:
 
 CASES = [Case("no connections"), Case("members", members=20), Case("others", others=20),
          Case("members and others", members=20, others=20)]
-
-
-@dataclasses.dataclass
-class Program:
-    """As peers_process.Child wants it."""
-    key: str
-    folder: pathlib.Path
-    argv: list
-    port: int
-    records: int = 0
 
 
 CLONE_NEWNET = 0x40000000

@@ -1,6 +1,7 @@
 """Servers as children of peers.py: free ports, bounded waits, each killed by its own pid."""
 import contextlib
 import ctypes
+import dataclasses
 import json
 import os
 import pathlib
@@ -57,6 +58,16 @@ def ask(port, name, timeout=0.2):
     if len(answer) < 12 or answer[:2] != query[:2] or answer[3] & 0xF:
         return None
     return struct.unpack(">H", answer[6:8])[0]
+
+
+@dataclasses.dataclass
+class Program:
+    """What a Child is made of."""
+    key: str
+    folder: pathlib.Path
+    argv: list
+    port: int
+    records: int = 0
 
 
 class Child:
