@@ -46,9 +46,19 @@ public:
     Server(asio::any_io_executor executor, Model model, ServerSettings settings);
     ~Server();
 
-    /// Binds and listens; port 0 takes a free one. Error: which address, what happened, and the mend.
+    /// Binds, and answers once start() is called; port 0 takes a free one. Error: which address, what happened, and
+    /// the mend.
     Result<SocketAddress> listen(const SocketAddress& address);
+    /// Begins to answer on the listeners that do not yet.
     void start();
+    /// What every listener shares, from now on.
+    void set(ServerSettings settings);
+    /// Takes no more connections on `address`, as listen() has given it; those that are open go on.
+    void close(const SocketAddress& address);
+    /// A service has changed, as `summary` (without endpoints) says: who waits for it hears of it.
+    void changed(const ServiceStatus& summary);
+    /// A service is configured no more; `index` is that change's.
+    void removed(const std::string& name, std::uint64_t index);
     /// Closes everything; true when all sessions have ended within `limit`.
     asio::awaitable<bool> stop(milliseconds limit);
 

@@ -40,6 +40,13 @@ struct ObserveStatus {
     std::string reason;         ///< empty: on
 };
 
+/// What the application has reported of an endpoint.
+struct ReportStatus {
+    unsigned failures = 0;                  ///< in the last 30 s, since its last success
+    unsigned ejections = 0;                 ///< lately: they grow longer with each
+    std::optional<WallTime> ejected_until;  ///< null: not ejected
+};
+
 struct EndpointStatus {
     SocketAddress address;
     std::string state;  ///< "healthy" | "unhealthy" | "pending" | "unchecked"
@@ -54,6 +61,8 @@ struct EndpointStatus {
     double share = 0;                             ///< of the answers, how many it comes first in; 0 to 1
     std::string zone;                             ///< empty: not known
     std::optional<ConnectionStatus> connections;  ///< null: none seen
+    std::optional<ReportStatus> reports;          ///< null: none that counts
+    std::optional<WallTime> drained_until;        ///< null: not drained
 };
 
 /// Of the endpoints of a service.
@@ -71,6 +80,12 @@ struct PollStatus {
     WallTime next;
 };
 
+/// The rotation as it happens: that of the service's own name, A, else AAAA, else SRV.
+struct RotationStatus {
+    std::uint64_t answers = 0;        ///< given for the service over DNS, all names and types, since the start
+    std::vector<SocketAddress> next;  ///< which endpoints come first in the next answers, in order; at most 8
+};
+
 struct ServiceStatus {
     std::string name;
     std::vector<std::string> aliases;
@@ -86,7 +101,10 @@ struct ServiceStatus {
     std::string zone;                ///< our own; empty: not known
     bool zone_preferred = false;
     ObserveStatus observe;
+    /// That of its last change. All services count together, across reloads too, so the largest is the last change of
+    /// any; it never goes back while the daemon lives.
     std::uint64_t index = 0;
+    RotationStatus rotation;
     std::optional<PollStatus> last_poll;
     std::string last_error;  ///< of the last poll that failed, even if a later one did not; empty: none yet
     EndpointCounts counts;
@@ -102,6 +120,44 @@ struct ReadyStatus {
     std::vector<Missing> missing;
 };
 
+/// One upstream server, as the polls see it.
+struct UpstreamServerStatus {
+    SocketAddress address;
+    std::string state;  ///< "answers" | "failing" | "not_asked"
+    std::uint64_t queries = 0;
+    std::uint64_t failures = 0;           ///< timeouts, errors, SERVFAIL and REFUSED included
+    std::chrono::microseconds rtt{0};     ///< of the last answer; 0: none yet
+    std::optional<WallTime> last_answer;  ///< null: none yet
+    std::string last_error;               ///< the last, even if a later query went well; empty: none yet
+};
+
+/// How the configuration was last read.
+struct ReloadStatus {
+    WallTime at;
+    std::string trigger;  ///< "start" | "signal" | "http" | "file"
+    std::string outcome;  ///< "applied" | "unchanged" | "failed"
+    /// If it failed, every mistake, each with its place; then the configuration before goes on.
+    std::vector<std::string> errors;
+};
+
+/// What does not belong to one service.
+struct DaemonStatus {
+    std::string version;
+    std::string identity;  ///< the task's
+    WallTime started;
+    WallTime now;
+    ReadyStatus ready;
+    std::vector<std::string> configuration;  ///< where it came from: a file, TASKDNS_SERVICES, ...
+    ReloadStatus last_reload;
+    std::vector<SocketAddress> dns_listeners;
+    std::vector<SocketAddress> http_listeners;
+    std::vector<UpstreamServerStatus> upstream;
+    std::uint64_t index = 0;  ///< the last change of any service
+};
+
+/// What the application says of an endpoint that it has used.
+enum class Report { success, failure };
+
 /// What routes() may ask for. Called on the control thread. Names: as in a URL path, any case, alias or name, with or
 /// without a trailing dot.
 struct Model {
@@ -112,6 +168,22 @@ struct Model {
     std::function<std::optional<SocketAddress>(std::string_view name)> pick;
     /// Somebody asks for the service's endpoints: it is in use. May be empty.
     std::function<void(std::string_view name)> asked;
+
+    std::function<DaemonStatus()> daemon;
+    /// The metrics as Prometheus text (version 0.0.4).
+    std::function<std::string()> metrics;
+    /// The index of the last change of any service; a service's own is cheaper here than by service().
+    std::function<std::uint64_t()> index;
+    std::function<std::optional<std::uint64_t>(std::string_view name)> service_index;
+
+    // Changes. Only called for an endpoint that service() has shown. What they change has been decided when they
+    // return, index included.
+    std::function<void(std::string_view name, const SocketAddress& endpoint, Report report)> report;
+    std::function<void(std::string_view name, const SocketAddress& endpoint, milliseconds how_long)> drain;
+    std::function<void(std::string_view name, const SocketAddress& endpoint)> undrain;
+    /// Reads the configuration again. `done` is called once, later, on the control thread; the files are read
+    /// elsewhere, so it may be late where a file system hangs.
+    std::function<void(std::function<void(const ReloadStatus& status)> done)> reload;
 };
 
 }  // namespace taskdns::http_server
