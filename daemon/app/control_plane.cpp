@@ -265,7 +265,7 @@ void ControlPlane::publish_changes() {
     bool any = false;
     const TimePoint now = Clock::now();
     for (const std::size_t service : std::exchange(changed_, {})) {
-        if (services_[service].decide(find_verdict(service), local_sources_, now)) any = true;
+        if (services_[service].decide(find_verdict(service), local_sources_, now, last_index_)) any = true;
         note_deadline(service);  // a decision may change by time alone
     }
     if (!any) return;

@@ -107,6 +107,7 @@ private:
     std::set<std::pair<TimePoint, std::size_t>> by_deadline_;  // those that have one
     std::vector<std::set<SocketAddress>> local_faults_;        // of each service: whose checks cannot be made here
     std::set<std::size_t> changed_;
+    std::uint64_t last_index_ = 1;  // of the last change of any service; never goes back
     TimePoint started_at_;
     TimePoint next_housekeeping_;
     bool ready_once_ = false;

@@ -96,11 +96,12 @@ private:
 
 }  // namespace
 
-ServiceState::ServiceState(config::Service service, std::uint32_t seed)
+ServiceState::ServiceState(config::Service service, std::uint32_t seed, std::uint64_t index)
     : service_(std::move(service)),
       seed_(seed),
       registry_(service_.membership, service_.poll, checked()),
       view_(view::build_service_view(service_, decision_, false, {}, seed)),
+      index_(index),
       pick_cursor_(seed) {}
 
 bool ServiceState::load(const std::vector<membership::Member>& members, TimePoint now) {
@@ -267,7 +268,8 @@ view::LocalSource ServiceState::source_of(const SocketAddress& endpoint, LocalSo
     return sources.find(endpoint.address);
 }
 
-bool ServiceState::decide(const FindVerdict& find_verdict, LocalSources& sources, TimePoint now) {
+bool ServiceState::decide(const FindVerdict& find_verdict, LocalSources& sources, TimePoint now,
+                          std::uint64_t& last_index) {
     own_zone_.clear();  // our own address may have changed
     const std::vector<view::Candidate> all = candidates(find_verdict, sources);
     const view::Circumstances circumstances{registry_.basis(), newcomers_since(registry_, sampled_), own_zone_, now};
@@ -276,7 +278,7 @@ bool ServiceState::decide(const FindVerdict& find_verdict, LocalSources& sources
     std::swap(decision, decision_);
     const view::Decision& before = decision;
     if (!looks_the_same(before, decision_)) {
-        ++index_;
+        index_ = ++last_index;
         log_decision(before);
     }
     const bool first_answer = view_->readiness == view::Readiness::no_upstream && registry_.answered_once();

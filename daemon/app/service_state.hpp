@@ -30,8 +30,8 @@ using FindVerdict = std::function<const health::Verdict*(const SocketAddress& en
 class ServiceState {
 public:
     /// `seed`: where pick() begins, and the schedule of order `random`; random in the daemon, so that tasks do not
-    /// all begin with the same endpoint.
-    explicit ServiceState(config::Service service, std::uint32_t seed = 0);
+    /// all begin with the same endpoint. `index`: until the first change that can be seen.
+    explicit ServiceState(config::Service service, std::uint32_t seed = 0, std::uint64_t index = 1);
 
     /// The last one, without what it named.
     struct Poll {
@@ -62,8 +62,8 @@ public:
     /// connections an endpoint has open.
     bool rebalance(const std::function<double(const SocketAddress&)>& open);
     /// Decides anew; true, with a new view, if an answer changed. A change of what is served, or why, has a new
-    /// index.
-    bool decide(const FindVerdict& find_verdict, LocalSources& sources, TimePoint now);
+    /// index, the one after `last_index`, which all services share.
+    bool decide(const FindVerdict& find_verdict, LocalSources& sources, TimePoint now, std::uint64_t& last_index);
     /// Whether this verdict could change what decide() decided: it is not the one that it knew.
     bool is_news(const SocketAddress& endpoint, const health::Verdict& verdict) const;
     /// Polled with an answer, and each member checked at least once: what /readyz waits for. Empty if so, else what
@@ -119,7 +119,7 @@ private:
     std::shared_ptr<const view::ServiceView> view_;
     std::optional<Poll> last_poll_;
     std::string last_error_;
-    std::uint64_t index_ = 1;
+    std::uint64_t index_;
     bool came_or_went_ = false;
     std::vector<SocketAddress> rotation_;  // of the view, since somebody has asked for it
     std::uint32_t pick_cursor_;

@@ -41,7 +41,8 @@ ServiceState serving_state() {
     LocalSources sources;
     state.observe(discovery::Records{.rrsets = {rrset}, .ttl = 10s}, 10s, start);
     state.choose(no_verdict, "task");
-    state.decide(no_verdict, sources, start);
+    std::uint64_t last_index = state.index();
+    state.decide(no_verdict, sources, start, last_index);
     return state;
 }
 

@@ -64,7 +64,8 @@ const health::EndpointConnections* nobody_connects(const SocketAddress&) { retur
 bool decide(ServiceState& state, const Verdicts& verdicts, TimePoint now = start) {
     LocalSources sources;
     state.choose(verdicts.find(), "task");
-    return state.decide(verdicts.find(), sources, now);
+    std::uint64_t last_index = state.index();
+    return state.decide(verdicts.find(), sources, now, last_index);
 }
 
 TEST(ServiceState, IsNotReadyBeforeItsFirstPoll) {
@@ -128,6 +129,29 @@ TEST(ServiceState, GivesANewIndexOnlyToWhatCanBeSeen) {
     EXPECT_TRUE(decide(state, verdicts));  // now a stale answer
     EXPECT_EQ(state.index(), index + 1);
     EXPECT_TRUE(state.view()->stale);
+}
+
+// Who has seen the list at an index must not miss a change of any service after it.
+TEST(ServiceState, SharesTheCountOfChangesWithAllServices) {
+    LocalSources sources;
+    const Verdicts none;
+    std::uint64_t last_index = 7;
+    ServiceState first(make_service(config::CheckKind::none));
+    ServiceState second(make_service(config::CheckKind::none), 0, last_index);
+    EXPECT_EQ(second.index(), 7U) << "before its first change";
+    const auto change = [&](ServiceState& state, const char* address) {
+        state.observe(seen({address}), 10s, start);
+        state.decide(none.find(), sources, start, last_index);
+    };
+    change(first, "10.0.0.1:80");
+    EXPECT_EQ(first.index(), 8U);
+    change(second, "10.0.0.2:80");
+    EXPECT_EQ(second.index(), 9U);
+    change(second, "10.0.0.2:80");
+    EXPECT_EQ(last_index, 9U) << "nothing to see";
+    change(first, "10.0.0.3:80");
+    EXPECT_EQ(first.index(), 10U);
+    EXPECT_EQ(second.index(), 9U) << "that of its own last change";
 }
 
 TEST(ServiceState, KeepsAFormerMembersTargetNameForAMinute) {
@@ -212,12 +236,13 @@ TEST(ServiceState, AsksForASourceOnceWhileTheInterfacesStay) {
     const Verdicts none;
     LocalSources sources;
     state.observe(seen({"127.0.0.9:80"}), 10s, start);
-    EXPECT_TRUE(state.decide(none.find(), sources, start));
+    std::uint64_t last_index = 1;
+    EXPECT_TRUE(state.decide(none.find(), sources, start, last_index));
     rlimit limit{};
     ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
     const rlimit no_descriptors{0, limit.rlim_max};  // who asks now is told that there is no way
     ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &no_descriptors), 0);
-    const bool changed = state.decide(none.find(), sources, start);
+    const bool changed = state.decide(none.find(), sources, start, last_index);
     ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
     EXPECT_FALSE(changed);
     const view::Decision& decision = state.decision();
