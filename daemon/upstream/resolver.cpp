@@ -33,13 +33,26 @@ struct Flight {
     unsigned waiting = 0;
 };
 
+/// What server_status() says beyond the counters.
+struct ServerHistory {
+    bool failing = false;
+    Duration round_trip{0};
+    TimePoint last_answer = never;
+    std::string last_error;
+};
+
 const Error cancelled{Errc::cancelled, "cancelled"};
 
 }  // namespace
 
 struct Resolver::State {
     State(asio::any_io_executor e, std::vector<SocketAddress> s, config::Upstream u, QueryBudget& b)
-        : executor(std::move(e)), servers(std::move(s)), settings(std::move(u)), budget(b) {}
+        : executor(std::move(e)),
+          servers(std::move(s)),
+          settings(std::move(u)),
+          budget(b),
+          server_counters(servers.size()),
+          histories(servers.size()) {}
 
     using Shared = std::shared_ptr<State>;
 
@@ -47,18 +60,21 @@ struct Resolver::State {
     static asio::awaitable<Result<dns::Response>> join(Shared state, dns::Question question);
     static std::shared_ptr<Flight> depart(const Shared& state, const dns::Question& question);
     static asio::awaitable<Result<dns::Response>> ask_in_turn(Shared state, dns::Question question);
-    static asio::awaitable<Result<dns::Response>> ask(Shared state, SocketAddress server, dns::Question question);
-    static asio::awaitable<Result<dns::Bytes>> exchange(Shared state, SocketAddress server, dns::Question question);
+    static asio::awaitable<Result<dns::Response>> ask(Shared state, std::size_t server, dns::Question question);
+    static asio::awaitable<Result<dns::Bytes>> exchange(Shared state, std::size_t server, dns::Question question);
     static asio::awaitable<bool> take_budget(Shared state, unsigned cost);
     Accepts accepts(std::uint16_t id, const dns::Question& question);
-    void count(const Error& error);
-    Result<dns::Response> read(const SocketAddress& server, const dns::Bytes& message);
+    void note_answer(std::size_t server, TimePoint sent);
+    void note_failure(std::size_t server, const Error& error, bool is_rcode);
+    Result<dns::Response> read(std::size_t server, const dns::Bytes& message);
 
     asio::any_io_executor executor;
     std::vector<SocketAddress> servers;
     config::Upstream settings;
     QueryBudget& budget;
     Counters counters;
+    std::vector<ServerCounters> server_counters;
+    std::vector<ServerHistory> histories;
     std::map<dns::Question, std::shared_ptr<Flight>, Before> in_flight;
 };
 
@@ -108,33 +124,36 @@ asio::awaitable<Result<dns::Response>> Resolver::State::ask_in_turn(Shared state
     co_await asio::this_coro::throw_if_cancelled(false);
     Error last{Errc::internal, "no upstream server"};
     for (unsigned round = 0; round < state->settings.attempts; ++round) {
-        for (const SocketAddress& server : state->servers) {
+        for (std::size_t server = 0; server < state->servers.size(); ++server) {
             Result<dns::Response> response = co_await ask(state, server, question);
             if (response || response.error().code == Errc::cancelled) co_return response;
             last = response.error();
-            state->count(last);
         }
     }
     co_return last;
 }
 
-asio::awaitable<Result<dns::Response>> Resolver::State::ask(Shared state, SocketAddress server,
+asio::awaitable<Result<dns::Response>> Resolver::State::ask(Shared state, std::size_t server,
                                                             dns::Question question) {
     const Result<dns::Bytes> message = co_await exchange(state, server, std::move(question));
-    if (!message) co_return message.error();
-    co_return state->read(server, *message);
+    if (message) co_return state->read(server, *message);
+    if (message.error().code != Errc::cancelled) state->note_failure(server, message.error(), false);
+    co_return message.error();
 }
 
-asio::awaitable<Result<dns::Bytes>> Resolver::State::exchange(Shared state, SocketAddress server,
+asio::awaitable<Result<dns::Bytes>> Resolver::State::exchange(Shared state, std::size_t server,
                                                               dns::Question question) {
+    const SocketAddress address = state->servers[server];
     const bool may_ask = co_await take_budget(state, QueryBudget::udp_cost);
     if (!may_ask) co_return cancelled;
     std::uint16_t id = random_id();
     dns::Bytes query = dns::build_query(id, question);
     Accepts accepts = state->accepts(id, question);
-    state->counters.udp_queries.add();
+    state->server_counters[server].udp_queries.add();
+    TimePoint sent = Clock::now();
     Result<dns::Bytes> message =
-        co_await exchange_udp(server, std::move(query), std::move(accepts), state->settings.timeout);
+        co_await exchange_udp(address, std::move(query), std::move(accepts), state->settings.timeout);
+    if (message) state->note_answer(server, sent);
     if (!message || !dns::truncated(*message)) co_return message;
 
     const bool may_ask_again = co_await take_budget(state, QueryBudget::tcp_cost);
@@ -142,8 +161,10 @@ asio::awaitable<Result<dns::Bytes>> Resolver::State::exchange(Shared state, Sock
     id = random_id();
     query = dns::build_query(id, question);
     accepts = state->accepts(id, question);
-    state->counters.tcp_queries.add();
-    message = co_await exchange_tcp(server, std::move(query), std::move(accepts), state->settings.timeout);
+    state->server_counters[server].tcp_queries.add();
+    sent = Clock::now();
+    message = co_await exchange_tcp(address, std::move(query), std::move(accepts), state->settings.timeout);
+    if (message) state->note_answer(server, sent);
     co_return message;
 }
 
@@ -169,23 +190,33 @@ Accepts Resolver::State::accepts(std::uint16_t id, const dns::Question& question
     };
 }
 
-void Resolver::State::count(const Error& error) {
-    if (error.code == Errc::timeout) {
-        counters.timeouts.add();
-    } else if (error.code == Errc::malformed) {
-        counters.malformed.add();
-    } else {
-        counters.failures.add();
-    }
+void Resolver::State::note_answer(std::size_t server, TimePoint sent) {
+    ServerHistory& history = histories[server];
+    history.last_answer = Clock::now();
+    history.round_trip = history.last_answer - sent;
+    history.failing = false;
+    server_counters[server].round_trip.observe(history.round_trip);
 }
 
-Result<dns::Response> Resolver::State::read(const SocketAddress& server, const dns::Bytes& message) {
+void Resolver::State::note_failure(std::size_t server, const Error& error, bool is_rcode) {
+    histories[server].failing = true;
+    histories[server].last_error = error.message;
+    server_counters[server].count_failure(error.code, is_rcode);
+}
+
+Result<dns::Response> Resolver::State::read(std::size_t server, const dns::Bytes& message) {
     Result<dns::Response> response = dns::parse_response(message);
-    const std::string from = " from " + server.to_string();
-    if (!response) return Error{Errc::malformed, "malformed answer" + from + ": " + response.error().message};
+    const std::string from = " from " + servers[server].to_string();
+    if (!response) {
+        const Error error{Errc::malformed, "malformed answer" + from + ": " + response.error().message};
+        note_failure(server, error, false);
+        return error;
+    }
     const dns::Rcode rcode = response->rcode;
     if (rcode == dns::Rcode::noerror || rcode == dns::Rcode::nxdomain) return response;
-    return Error{rcode == dns::Rcode::refused ? Errc::refused : Errc::bad_rcode, dns::to_string(rcode) + from};
+    const Error error{rcode == dns::Rcode::refused ? Errc::refused : Errc::bad_rcode, dns::to_string(rcode) + from};
+    note_failure(server, error, true);
+    return error;
 }
 
 Resolver::Resolver(asio::any_io_executor executor, std::vector<SocketAddress> servers, config::Upstream settings,
@@ -205,5 +236,24 @@ asio::awaitable<Result<dns::Response>> Resolver::resolve(dns::Question question)
 const Counters& Resolver::counters() const { return state_->counters; }
 
 const std::vector<SocketAddress>& Resolver::servers() const { return state_->servers; }
+
+const std::vector<ServerCounters>& Resolver::server_counters() const { return state_->server_counters; }
+
+std::vector<ServerStatus> Resolver::server_status() const {
+    std::vector<ServerStatus> out;
+    out.reserve(state_->servers.size());
+    for (std::size_t i = 0; i < state_->servers.size(); ++i) {
+        const ServerCounters& counters = state_->server_counters[i];
+        const ServerHistory& history = state_->histories[i];
+        out.push_back({.address = state_->servers[i],
+                       .queries = counters.queries(),
+                       .failures = counters.failures(),
+                       .failing = history.failing,
+                       .round_trip = history.round_trip,
+                       .last_answer = history.last_answer,
+                       .last_error = history.last_error});
+    }
+    return out;
+}
 
 }  // namespace taskdns::upstream

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/asio.hpp"
@@ -12,17 +13,24 @@
 #include "config/config.hpp"
 #include "dns/message.hpp"
 #include "upstream/query_budget.hpp"
+#include "upstream/server_counters.hpp"
 
 namespace taskdns::upstream {
 
 struct Counters {
-    Counter udp_queries;
-    Counter tcp_queries;
-    Counter timeouts;
-    Counter failures;      ///< any other failed exchange, SERVFAIL and REFUSED included
-    Counter malformed;     ///< answers that ldns rejected, or that TCP brought for another question
     Counter ignored;       ///< messages that answered another query than ours: late, or forged
     Counter budget_waits;  ///< queries that had to wait for the budget
+};
+
+/// One server, as the polls have found it.
+struct ServerStatus {
+    SocketAddress address;
+    std::uint64_t queries = 0;
+    std::uint64_t failures = 0;     ///< timeouts, errors, unreadable answers, SERVFAIL and REFUSED included
+    bool failing = false;           ///< the last query failed
+    Duration round_trip{0};         ///< of the last answer, whatever it said; zero: none yet
+    TimePoint last_answer = never;  ///< whatever it said; `never`: none yet
+    std::string last_error;         ///< the last, even if a later query went well; empty: none yet
 };
 
 class Resolver {
@@ -39,6 +47,10 @@ public:
 
     const Counters& counters() const;
     const std::vector<SocketAddress>& servers() const;
+    /// Those of each of servers(), in that order.
+    const std::vector<ServerCounters>& server_counters() const;
+    /// In the order of servers().
+    std::vector<ServerStatus> server_status() const;
 
 private:
     struct State;

@@ -23,6 +23,13 @@ using testing_support::Stream;
 const dns::Question orders = question("orders.local");
 const Sections good{.answer = {a("orders.local", "10.0.0.1")}};
 
+/// Of all servers.
+std::uint64_t failures(const Resolver& resolver) {
+    std::uint64_t sum = 0;
+    for (const ServerCounters& counters : resolver.server_counters()) sum += counters.failures();
+    return sum;
+}
+
 class Resolve : public testing::Test {
 protected:
     asio::io_context io;
@@ -46,9 +53,11 @@ TEST_F(Resolve, AsksTheFirstServerAlone) {
     for (int i = 0; i < 3; ++i) expect_good(testing_support::run(io, resolver.resolve(orders)));
     EXPECT_EQ(first.seen().size(), 3U);
     EXPECT_EQ(second.seen().size(), 0U);
-    EXPECT_EQ(resolver.counters().udp_queries.value(), 3U);
-    EXPECT_EQ(resolver.counters().tcp_queries.value(), 0U);
-    EXPECT_EQ(resolver.counters().failures.value(), 0U);
+    EXPECT_EQ(resolver.server_counters()[0].udp_queries.value(), 3U);
+    EXPECT_EQ(resolver.server_counters()[0].tcp_queries.value(), 0U);
+    EXPECT_EQ(resolver.server_counters()[0].round_trip.read().count, 3U);
+    EXPECT_EQ(resolver.server_counters()[1].queries(), 0U);
+    EXPECT_EQ(failures(resolver), 0U);
     EXPECT_EQ(resolver.servers(), (std::vector{first.address(), second.address()}));
     EXPECT_NE(first.seen()[0].id, first.seen()[1].id);  // 1 in 65,536 that this fails by chance
 }
@@ -67,6 +76,7 @@ struct BadServerCase {
     Reply reply;
     const char* message;  // "... FIRST" when every server is like that
     Errc code;
+    unsigned answers;  // of each server, whatever they say, in 2 rounds
 };
 void PrintTo(const BadServerCase& c, std::ostream* out) { *out << c.name; }
 
@@ -89,28 +99,39 @@ TEST_P(BadServer, IsAnErrorThatNamesTheLastServerAfterAllAttempts) {
     EXPECT_EQ(response.error().code, GetParam().code);
     EXPECT_THAT(response.error().message, HasSubstr(GetParam().message));
     EXPECT_THAT(response.error().message, HasSubstr(second.address().to_string()));
-    EXPECT_EQ(resolver.counters().udp_queries.value(), 4U);  // 2 servers, 2 rounds
-    const Counters& counters = resolver.counters();
-    EXPECT_EQ(counters.timeouts.value(), GetParam().code == Errc::timeout ? 4U : 0U);
-    EXPECT_EQ(counters.malformed.value(), GetParam().code == Errc::malformed ? 4U : 0U);
-    EXPECT_EQ(counters.timeouts.value() + counters.malformed.value() + counters.failures.value(), 4U);
+    for (const ServerCounters& counters : resolver.server_counters()) {
+        const bool is_rcode = GetParam().code == Errc::bad_rcode || GetParam().code == Errc::refused;
+        EXPECT_EQ(counters.udp_queries.value(), 2U);  // 2 rounds
+        EXPECT_EQ(counters.timeouts.value(), GetParam().code == Errc::timeout ? 2U : 0U);
+        EXPECT_EQ(counters.malformed.value(), GetParam().code == Errc::malformed ? 2U : 0U);
+        EXPECT_EQ(counters.bad_rcodes.value(), is_rcode ? 2U : 0U);
+        EXPECT_EQ(counters.failures(), 2U);
+        EXPECT_EQ(counters.round_trip.read().count, GetParam().answers);
+    }
+    const ServerStatus status = resolver.server_status()[1];
+    EXPECT_EQ(status.address, second.address());
+    EXPECT_TRUE(status.failing);
+    EXPECT_EQ(status.queries, resolver.server_counters()[1].queries());
+    EXPECT_EQ(status.failures, 2U);
+    EXPECT_EQ(status.last_error, response.error().message);
+    EXPECT_EQ(status.last_answer == never, GetParam().answers == 0);
 }
 
 // clang-format off
 INSTANTIATE_TEST_SUITE_P(
     Upstream, BadServer,
     testing::Values(
-        BadServerCase{"Servfail",    {.sections = {.rcode = dns::Rcode::servfail}},    "SERVFAIL from",  Errc::bad_rcode},
-        BadServerCase{"Refused",     {.sections = {.rcode = dns::Rcode::refused}},     "REFUSED from",   Errc::refused},
-        BadServerCase{"Notimp",      {.sections = {.rcode = dns::Rcode::notimp}},      "NOTIMP from",    Errc::bad_rcode},
-        BadServerCase{"Badvers",     {.sections = {.extended_rcode = std::uint8_t{1}}}, "BADVERS from",  Errc::bad_rcode},
-        BadServerCase{"Silent",      {.silent = true},                                 "timeout from",   Errc::timeout},
-        BadServerCase{"WrongIdOnly", {.silent = true, .lies = {Lie::wrong_id}},        "timeout from",   Errc::timeout},
-        BadServerCase{"Garbage",     {.garbage = true},                                "malformed answer from", Errc::malformed},
-        BadServerCase{"GarbageOverTcp", {.sections = {.truncated = true}, .garbage = true}, "malformed answer from", Errc::malformed},
-        BadServerCase{"TcpCut",      {.truncated_on_udp = true, .stream = Stream::cut_half_way}, "", Errc::network},
-        BadServerCase{"TcpLengthZero", {.truncated_on_udp = true, .stream = Stream::length_zero}, "malformed answer from", Errc::malformed},
-        BadServerCase{"TcpSilent",   {.truncated_on_udp = true, .stream = Stream::silent}, "timeout from", Errc::timeout}),
+        BadServerCase{"Servfail",    {.sections = {.rcode = dns::Rcode::servfail}},    "SERVFAIL from",  Errc::bad_rcode, 2},
+        BadServerCase{"Refused",     {.sections = {.rcode = dns::Rcode::refused}},     "REFUSED from",   Errc::refused, 2},
+        BadServerCase{"Notimp",      {.sections = {.rcode = dns::Rcode::notimp}},      "NOTIMP from",    Errc::bad_rcode, 2},
+        BadServerCase{"Badvers",     {.sections = {.extended_rcode = std::uint8_t{1}}}, "BADVERS from",  Errc::bad_rcode, 2},
+        BadServerCase{"Silent",      {.silent = true},                                 "timeout from",   Errc::timeout, 0},
+        BadServerCase{"WrongIdOnly", {.silent = true, .lies = {Lie::wrong_id}},        "timeout from",   Errc::timeout, 0},
+        BadServerCase{"Garbage",     {.garbage = true},                                "malformed answer from", Errc::malformed, 2},
+        BadServerCase{"GarbageOverTcp", {.sections = {.truncated = true}, .garbage = true}, "malformed answer from", Errc::malformed, 4},
+        BadServerCase{"TcpCut",      {.truncated_on_udp = true, .stream = Stream::cut_half_way}, "", Errc::network, 2},
+        BadServerCase{"TcpLengthZero", {.truncated_on_udp = true, .stream = Stream::length_zero}, "malformed answer from", Errc::malformed, 2},
+        BadServerCase{"TcpSilent",   {.truncated_on_udp = true, .stream = Stream::silent}, "timeout from", Errc::timeout, 2}),
     [](const auto& instance) { return instance.param.name; });
 // clang-format on
 
@@ -118,7 +139,29 @@ TEST_F(Resolve, GoesOnWhenTheFirstServerIsNotThere) {
     second.on("orders.local", RrType::a, good);
     Resolver resolver(io.get_executor(), {testing_support::closed_port(io), second.address()}, settings, budget);
     expect_good(testing_support::run(io, resolver.resolve(orders)));
-    EXPECT_EQ(resolver.counters().failures.value(), 1U);
+    EXPECT_EQ(resolver.server_counters()[0].errors.value(), 1U);
+    EXPECT_EQ(failures(resolver), 1U);
+}
+
+TEST_F(Resolve, TellsOfAServerThatHasRecovered) {
+    first.otherwise(Reply{.sections = {.rcode = dns::Rcode::servfail}});
+    settings.attempts = 1;
+    Resolver resolver(io.get_executor(), {first.address()}, settings, budget);
+    const ServerStatus unasked = resolver.server_status().front();
+    EXPECT_FALSE(unasked.failing);
+    EXPECT_EQ(unasked.last_answer, never);
+    ASSERT_TRUE(testing_support::run(io, resolver.resolve(orders)).has_error());
+    first.on("orders.local", RrType::a, good);
+    const TimePoint before = Clock::now();
+    expect_good(testing_support::run(io, resolver.resolve(orders)));
+    const ServerStatus status = resolver.server_status().front();
+    EXPECT_FALSE(status.failing);
+    EXPECT_EQ(status.queries, 2U);
+    EXPECT_EQ(status.failures, 1U);
+    EXPECT_GE(status.last_answer, before);
+    EXPECT_GT(status.round_trip, 0ns);
+    EXPECT_LT(status.round_trip, settings.timeout);
+    EXPECT_THAT(status.last_error, HasSubstr("SERVFAIL from"));
 }
 
 TEST_F(Resolve, CountsWhatItIgnores) {
@@ -127,7 +170,7 @@ TEST_F(Resolve, CountsWhatItIgnores) {
     Resolver resolver = make_resolver();
     expect_good(testing_support::run(io, resolver.resolve(orders)));
     EXPECT_EQ(resolver.counters().ignored.value(), 3U);
-    EXPECT_EQ(resolver.counters().failures.value(), 0U);
+    EXPECT_EQ(failures(resolver), 0U);
 }
 
 TEST_F(Resolve, AsksTheSameServerOverTcpWhenTheAnswerIsTruncated) {
@@ -138,7 +181,8 @@ TEST_F(Resolve, AsksTheSameServerOverTcpWhenTheAnswerIsTruncated) {
     EXPECT_FALSE(first.seen()[0].over_tcp);
     EXPECT_TRUE(first.seen()[1].over_tcp);
     EXPECT_EQ(second.seen().size(), 0U);
-    EXPECT_EQ(resolver.counters().tcp_queries.value(), 1U);
+    EXPECT_EQ(resolver.server_counters()[0].tcp_queries.value(), 1U);
+    EXPECT_EQ(resolver.server_counters()[0].round_trip.read().count, 2U);
 }
 
 TEST_F(Resolve, ATcpQueryCostsFive) {
@@ -162,7 +206,7 @@ TEST_F(Resolve, WaitsForAnEmptyBudget) {
     Resolver resolver(io.get_executor(), {first.address()}, settings, small);
     expect_good(testing_support::run(io, resolver.resolve(orders)));
     EXPECT_EQ(resolver.counters().budget_waits.value(), 1U);
-    EXPECT_EQ(resolver.counters().failures.value(), 0U);
+    EXPECT_EQ(failures(resolver), 0U);
 }
 
 TEST_F(Resolve, StopsWaitingForTheBudgetWhenCancelled) {
@@ -222,7 +266,7 @@ TEST_F(Resolve, TheLastCallersCancellationEndsTheExchange) {
     expect_good(testing_support::run(io, resolver.resolve(orders)));  // a flight of its own, not the cancelled one
     EXPECT_LT(Clock::now() - before, 2s);
     EXPECT_EQ(first.seen().size(), 2U);
-    EXPECT_EQ(resolver.counters().timeouts.value(), 0U);
+    EXPECT_EQ(failures(resolver), 0U);
 }
 
 TEST_F(Resolve, ItsEndCancelsWhoeverWaits) {
