@@ -17,18 +17,14 @@ constexpr std::string_view text_no_endpoint = "no usable endpoint";
 constexpr std::string_view text_no_upstream = "the upstream has never answered";
 constexpr std::string_view text_not_ready = "not polled yet";
 
-Outcome fail(Builder& builder, dns::Rcode rcode, Counter& counter) {
-    counter.add();
-    return builder.finish(rcode, false);
-}
+Outcome fail(Builder& builder, dns::Rcode rcode) { return builder.finish(rcode, false); }
 
-Outcome servfail(Builder& builder, Counters& counters, dns::Ede code, std::string_view text) {
+Outcome servfail(Builder& builder, dns::Ede code, std::string_view text) {
     builder.explain(code, text);
-    return fail(builder, dns::Rcode::servfail, counters.servfail);
+    return fail(builder, dns::Rcode::servfail);
 }
 
-Outcome nodata(Builder& builder, const view::ServiceView& service, Counters& counters) {
-    counters.nodata.add();
+Outcome nodata(Builder& builder, const view::ServiceView& service) {
     builder.add_negative_soa(service.soa);
     return builder.finish(dns::Rcode::noerror, true);
 }
@@ -79,36 +75,32 @@ void add_srv(Builder& builder, const view::PreparedRrset& rrset, std::uint32_t c
 /// What A, AAAA and SRV share: the service's state decides first, and it is the same for all three.
 Outcome answer_endpoints(Builder& builder, const view::OwnerName& owner, const view::ServiceView& service,
                          const Context& context) {
-    Counters& counters = context.counters;
     switch (service.readiness) {
         case view::Readiness::not_polled:
             return {Action::hold, 0};
         case view::Readiness::no_endpoint:
-            return servfail(builder, counters, dns::Ede::other, text_no_endpoint);
+            return servfail(builder, dns::Ede::other, text_no_endpoint);
         case view::Readiness::no_upstream:
-            return servfail(builder, counters, dns::Ede::no_reachable_authority, text_no_upstream);
+            return servfail(builder, dns::Ede::no_reachable_authority, text_no_upstream);
         case view::Readiness::serving:
             break;
     }
-    if (service.stale && builder.explain(dns::Ede::stale_answer)) counters.stale.add();
+    if (service.stale && builder.explain(dns::Ede::stale_answer)) context.counters.stale.add();
     const dns::RrType type = builder.query().rr_type();
     const bool a = type == dns::RrType::a;
     const bool aaaa = type == dns::RrType::aaaa;
     const view::PreparedRrset& rrset = a ? service.a : aaaa ? service.aaaa : service.srv;
-    if (rrset.empty()) return nodata(builder, service, counters);
+    if (rrset.empty()) return nodata(builder, service);
 
     const std::size_t rotation = owner.cursor + (a ? 0U : aaaa ? 1U : 2U);
     BOOST_ASSERT(rotation < context.cursors.size());
     const std::uint32_t cursor = context.cursors[rotation]++;
     if (a) {
         add_addresses<a_size>(builder, rrset, cursor);
-        counters.answers_a.add();
     } else if (aaaa) {
         add_addresses<aaaa_size>(builder, rrset, cursor);
-        counters.answers_aaaa.add();
     } else {
         add_srv(builder, rrset, cursor);
-        counters.answers_srv.add();
     }
     return builder.finish(dns::Rcode::noerror, true);
 }
@@ -121,18 +113,17 @@ Outcome answer_service(Builder& builder, const view::OwnerName& owner, const Con
         case dns::RrType::srv:
             return answer_endpoints(builder, owner, service, context);
         case dns::RrType::any:
-            return answer_any(builder, context.counters);
+            return answer_any(builder);
         case dns::RrType::soa:
             if (service.soa.empty() || !builder.writer().fits(2 + service.soa.size())) break;
             builder.writer().pointer(dns::header_size);
             builder.writer().octets(service.soa);
             builder.count_answers(1);
-            context.counters.answers_other.add();
             return builder.finish(dns::Rcode::noerror, true);
         default:
             break;
     }
-    return nodata(builder, service, context.counters);
+    return nodata(builder, service);
 }
 
 /// RFC 6895 section 3.1: TKEY (249), TSIG, IXFR, AXFR (252) are more than one message, or belong to one hop.
@@ -148,21 +139,20 @@ std::optional<Outcome> answer_unusual(Builder& builder, const Context& context) 
     const dns::Query& query = builder.query();
     const view::NameTable& names = *context.view.names;
     // RFC 6891 section 6.1.1: OPT is a part of a message, never data.
-    if (query.rr_type() == dns::RrType::opt) return fail(builder, dns::Rcode::formerr, context.counters.formerr);
+    if (query.rr_type() == dns::RrType::opt) return fail(builder, dns::Rcode::formerr);
     if (find_chaos_subject(query, names).kind != ChaosSubject::Kind::none) return Outcome{Action::describe, 0};
     // RFC 1035 section 3.2.4: our data is of class IN. Of class CH nothing is forwarded: it is asked of one server.
     if (is_transaction(query) || query.klass == dns::class_ch || names.find(query.wire()) != nullptr ||
         is_special_name(query.wire(), names)) {
-        return fail(builder, dns::Rcode::refused, context.counters.refused);
+        return fail(builder, dns::Rcode::refused);
     }
     return std::nullopt;
 }
 
 Outcome forward(Builder& builder, std::span<std::uint8_t> buffer, Transport transport, const Context& context) {
-    if (context.forwarding == nullptr) return fail(builder, dns::Rcode::refused, context.counters.refused);
-    context.counters.forwarded.add();
+    if (context.forwarding == nullptr) return fail(builder, dns::Rcode::refused);
     const std::size_t size = context.forwarding->answer_now(buffer, builder.query(), transport);
-    return size != 0 ? Outcome{Action::send, size} : Outcome{Action::forward, 0};
+    return size != 0 ? Outcome{Action::send, size, Source::cache} : Outcome{Action::forward, 0};
 }
 
 Outcome answer_question(Builder& builder, std::span<std::uint8_t> buffer, Transport transport,
@@ -174,21 +164,36 @@ Outcome answer_question(Builder& builder, std::span<std::uint8_t> buffer, Transp
     }
     if (const view::OwnerName* const owner = context.view.names->find(query.wire())) {
         if (context.demand != nullptr) context.demand->note(owner->service);
-        return answer_service(builder, *owner, context);
+        Outcome outcome = answer_service(builder, *owner, context);
+        outcome.source = Source::service;
+        return outcome;
     }
     if (const auto special = answer_special_name(builder, context)) return *special;
     return forward(builder, buffer, transport, context);
 }
 
+Outcome answer_parsed(Builder& builder, dns::ParseOutcome parsed, std::span<std::uint8_t> buffer, Transport transport,
+                      const Context& context) {
+    switch (parsed) {
+        case dns::ParseOutcome::formerr:
+            return fail(builder, dns::Rcode::formerr);
+        case dns::ParseOutcome::notimp:
+            return fail(builder, dns::Rcode::notimp);
+        case dns::ParseOutcome::badvers:
+            return fail(builder, dns::Rcode::badvers);
+        default:
+            return answer_question(builder, buffer, transport, context);
+    }
+}
+
 }  // namespace
 
-Outcome answer_any(Builder& builder, Counters& counters) {
+Outcome answer_any(Builder& builder) {
     static constexpr std::array<std::uint8_t, 19> hinfo{0, 13,  0,   1,   0,   0,   0,   5,   0, 9,
                                                         7, 'R', 'F', 'C', '8', '4', '8', '2', 0};
     builder.writer().pointer(dns::header_size);
     builder.writer().octets(hinfo);
     builder.count_answers(1);
-    counters.answers_other.add();
     return builder.finish(dns::Rcode::noerror, true);
 }
 
@@ -197,20 +202,16 @@ Outcome answer(std::span<std::uint8_t> buffer, std::size_t length, Transport tra
     dns::Query query;
     const dns::ParseOutcome parsed = dns::parse_query(buffer.first(length), query);
     if (parsed == dns::ParseOutcome::drop) {
-        context.counters.dropped.add();
+        context.counters.dropped_unanswerable.add();
         return {Action::drop, 0};
     }
     Builder builder(buffer, query, transport);
-    switch (parsed) {
-        case dns::ParseOutcome::formerr:
-            return fail(builder, dns::Rcode::formerr, context.counters.formerr);
-        case dns::ParseOutcome::notimp:
-            return fail(builder, dns::Rcode::notimp, context.counters.notimp);
-        case dns::ParseOutcome::badvers:
-            return fail(builder, dns::Rcode::badvers, context.counters.badvers);
-        default:
-            return answer_question(builder, buffer, transport, context);
+    const Outcome outcome = answer_parsed(builder, parsed, buffer, transport, context);
+    if (outcome.action == Action::send) {
+        const auto extended = parsed == dns::ParseOutcome::badvers ? dns::Rcode::badvers : dns::Rcode::noerror;
+        context.counters.answers.count(outcome.source, query.type, buffer.first(outcome.length), extended);
     }
+    return outcome;
 }
 
 Outcome not_ready(std::span<std::uint8_t> buffer, std::size_t length, const Context& context) {
@@ -218,7 +219,9 @@ Outcome not_ready(std::span<std::uint8_t> buffer, std::size_t length, const Cont
     if (dns::parse_query(buffer.first(length), query) != dns::ParseOutcome::ok)
         return {Action::drop, 0};  // it was held: it parsed
     Builder builder(buffer, query, Transport::udp);
-    return servfail(builder, context.counters, dns::Ede::not_ready, text_not_ready);
+    const Outcome outcome = servfail(builder, dns::Ede::not_ready, text_not_ready);
+    context.counters.answers.count(Source::service, query.type, buffer.first(outcome.length));
+    return outcome;
 }
 
 }  // namespace taskdns::dns_server

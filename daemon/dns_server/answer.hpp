@@ -5,11 +5,15 @@
 // discovery -> membership -> health -> view -> [dns_server], http_server
 #pragma once
 
+#include <array>
+#include <chrono>
 #include <cstdint>
 #include <span>
 #include <vector>
 
 #include "base/counter.hpp"
+#include "base/histogram.hpp"
+#include "dns_server/answer_counters.hpp"
 #include "dns_server/forwarding.hpp"
 #include "dns_server/transport.hpp"
 #include "view/demand.hpp"
@@ -29,26 +33,31 @@ enum class Action : std::uint8_t {
 struct Outcome {
     Action action = Action::drop;
     std::size_t length = 0;  ///< of the answer, for `send`
+    Source source = Source::local;
 };
+
+/// From a batch's reading to its sending: mostly a few microseconds; a second is a client's whole patience.
+inline constexpr std::array<std::chrono::nanoseconds, 19> answer_time_bounds{
+    std::chrono::microseconds(1),   std::chrono::nanoseconds(2500),  std::chrono::microseconds(5),
+    std::chrono::microseconds(10),  std::chrono::microseconds(25),   std::chrono::microseconds(50),
+    std::chrono::microseconds(100), std::chrono::microseconds(250),  std::chrono::microseconds(500),
+    std::chrono::milliseconds(1),   std::chrono::microseconds(2500), std::chrono::milliseconds(5),
+    std::chrono::milliseconds(10),  std::chrono::milliseconds(25),   std::chrono::milliseconds(50),
+    std::chrono::milliseconds(100), std::chrono::milliseconds(250),  std::chrono::milliseconds(500),
+    std::chrono::seconds(1)};
 
 struct Counters {
     Counter udp_queries;
     Counter tcp_queries;
-    Counter answers_a;
-    Counter answers_aaaa;
-    Counter answers_srv;
-    Counter answers_other;
-    Counter nodata;
-    Counter nxdomain;
-    Counter servfail;
-    Counter formerr;
-    Counter notimp;
-    Counter refused;
-    Counter badvers;
-    Counter stale;    ///< answers with EDE 3
-    Counter dropped;  ///< messages that get no answer: responses, runts, sources that may not ask
-    Counter held;     ///< queries that wait for a first view
-    Counter forwarded;
+    AnswerCounters answers;
+    Counter stale;                 ///< answers with EDE 3
+    Counter dropped_unanswerable;  ///< responses and runts: no message that may be answered
+    Counter dropped_source;        ///< from who may not ask, or where an answer would begin an endless conversation
+    Counter dropped_too_long;      ///< longer than any query
+    Counter dropped_no_memory;
+    Counter held;  ///< queries that wait for a first view
+    /// Of each answer that is given at once, from when its batch was read to when it was sent.
+    Histogram answer_time{answer_time_bounds};
     Counter receive_failures;  ///< errors of recvmmsg
     Counter send_failures;     ///< answers that a socket did not take
     Counter tcp_connections;

@@ -61,7 +61,7 @@ private:
 };
 
 /// RFC 8482 section 4.2: ANY gets one small record, HINFO "RFC8482" "". For names that have records.
-Outcome answer_any(Builder& builder, Counters& counters);
+Outcome answer_any(Builder& builder);
 
 inline Outcome Builder::finish(dns::Rcode rcode, bool ours) {
     const auto code = static_cast<unsigned>(rcode);

@@ -63,7 +63,7 @@ bool Responder::may_loop(const SocketAddress& source, const IpAddress& local) co
 void Responder::defer(Action action, std::span<const std::uint8_t> query, Transport transport, Reply reply,
                       const view::View& view) {
     if (action == Action::forward) {
-        forwarding_->forward(query, transport, std::move(reply));
+        forwarding_->forward(query, transport, counting(query, std::move(reply)));
         return;
     }
     if (action == Action::describe) {
@@ -74,6 +74,21 @@ void Responder::defer(Action action, std::span<const std::uint8_t> query, Transp
     hold({{query.begin(), query.end()}, transport, std::move(reply), Clock::now() + settings_.hold_limit}, view);
 }
 
+/// `reply`, with a note of what it says.
+Reply Responder::counting(std::span<const std::uint8_t> query, Reply reply) {
+    dns::Query parsed;
+    dns::parse_query(query, parsed);
+    return [weak = weak_from_this(), type = parsed.type, reply = std::move(reply)](std::vector<std::uint8_t> answer) {
+        if (const auto self = weak.lock()) self->counters_.answers.count(Source::upstream, type, answer);
+        reply(std::move(answer));
+    };
+}
+
+void Responder::send_local(const Reply& reply, std::vector<std::uint8_t> answer) {
+    counters_.answers.count(Source::local, static_cast<std::uint16_t>(dns::RrType::txt), answer);
+    reply(std::move(answer));
+}
+
 void Responder::describe(std::span<const std::uint8_t> query, Transport transport, Reply reply,
                          const view::View& view) {
     dns::Query parsed;
@@ -82,13 +97,12 @@ void Responder::describe(std::span<const std::uint8_t> query, Transport transpor
     if (subject.kind != ChaosSubject::Kind::service) {
         const bool is_version = subject.kind == ChaosSubject::Kind::version;
         const std::string text = is_version ? "taskdns " + std::string(version) : settings_.identity;
-        counters_.answers_other.add();
-        reply(chaos_answer(query, transport, {&text, 1}));
+        send_local(reply, chaos_answer(query, transport, {&text, 1}));
         return;
     }
     if (!settings_.describe || describing_ >= settings_.max_describing) {
-        counters_.servfail.add();
-        reply(chaos_failure(query, settings_.describe ? "too many such questions at once" : "not available"));
+        send_local(reply,
+                   chaos_failure(query, settings_.describe ? "too many such questions at once" : "not available"));
         return;
     }
     ++describing_;
@@ -97,14 +111,13 @@ void Responder::describe(std::span<const std::uint8_t> query, Transport transpor
         const auto self = weak.lock();
         if (!self) return;
         --self->describing_;
-        self->counters_.answers_other.add();
-        reply(chaos_answer(octets, transport, lines));
+        self->send_local(reply, chaos_answer(octets, transport, lines));
     };
     try {
         settings_.describe(subject.service, std::move(done));
     } catch (const std::exception&) {  // no memory to ask: the client asks again
         --describing_;
-        counters_.dropped.add();
+        counters_.dropped_no_memory.add();
     }
 }
 

@@ -51,6 +51,8 @@ private:
                 .forwarding = forwarding_,
                 .demand = settings_.demand};
     }
+    Reply counting(std::span<const std::uint8_t> query, Reply reply);
+    void send_local(const Reply& reply, std::vector<std::uint8_t> answer);
     void describe(std::span<const std::uint8_t> query, Transport transport, Reply reply, const view::View& view);
     void hold(HeldQuery query, const view::View& view);
     void give_up(const HeldQuery& query, const view::View& view);

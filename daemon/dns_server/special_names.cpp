@@ -76,11 +76,10 @@ void add_record(Builder& builder, dns::RrType type, std::uint32_t ttl, Wire rdat
 }
 
 /// Adds the address if the question's type asks for it. False: NODATA.
-bool add_address(Builder& builder, const IpAddress& address, std::uint32_t ttl, Counters& counters) {
+bool add_address(Builder& builder, const IpAddress& address, std::uint32_t ttl) {
     const dns::RrType type = builder.query().rr_type();
     if (type != (address.is_v4() ? dns::RrType::a : dns::RrType::aaaa)) return false;
     add_record(builder, type, ttl, address.bytes());
-    (address.is_v4() ? counters.answers_a : counters.answers_aaaa).add();
     return true;
 }
 
@@ -97,13 +96,11 @@ Outcome answer_target(Builder& builder, const IpAddress& address, const view::Ta
     const std::size_t parent_offset = dns::header_size + 1 + builder.query().name[0];
     if (owner == nullptr) {
         if (waiting) return {Action::hold, 0};
-        context.counters.nxdomain.add();
         builder.add_negative_soa(context.view.services[parent.services.front()]->soa, parent_offset);
         return builder.finish(dns::Rcode::nxdomain, true);
     }
-    if (builder.query().rr_type() == dns::RrType::any) return answer_any(builder, context.counters);
-    if (!add_address(builder, address, owner->answer_ttl, context.counters)) {
-        context.counters.nodata.add();
+    if (builder.query().rr_type() == dns::RrType::any) return answer_any(builder);
+    if (!add_address(builder, address, owner->answer_ttl)) {
         builder.add_negative_soa(owner->soa, parent_offset);
     }
     return builder.finish(dns::Rcode::noerror, true);
@@ -121,42 +118,39 @@ Wire local_soa() {
 }
 
 /// The record that a local name has of the question's type, if it has one. `is_apex`: the name has the SOA.
-bool add_local_record(Builder& builder, Wire apex, bool is_apex, Counters& counters) {
+bool add_local_record(Builder& builder, Wire apex, bool is_apex) {
     const dns::RrType type = builder.query().rr_type();
     if (type == dns::RrType::soa && is_apex) {
         builder.writer().pointer(dns::header_size);
         builder.writer().octets(local_soa());
         builder.count_answers(1);
-        counters.answers_other.add();
         return true;
     }
     if (apex.data() == localhost.data()) {
         if (type == dns::RrType::a)
-            return add_address(builder, IpAddress(IpAddress::V4Bytes{127, 0, 0, 1}), local_ttl, counters);
+            return add_address(builder, IpAddress(IpAddress::V4Bytes{127, 0, 0, 1}), local_ttl);
         constexpr IpAddress::V6Bytes v6{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
-        return add_address(builder, IpAddress(v6), local_ttl, counters);
+        return add_address(builder, IpAddress(v6), local_ttl);
     }
     const bool is_pointer = builder.query().name_length == pointer_of(apex).size();  // of the names that exist
     if (type != dns::RrType::ptr || !is_pointer) return false;
     add_record(builder, dns::RrType::ptr, local_ttl, localhost);
-    counters.answers_other.add();
     return true;
 }
 
 /// RFC 6761 section 6.3: localhost and every name below it are the loopback addresses. RFC 6303: `pointer`
 /// (127.0.0.1 or ::1) is localhost; names between it and the apex exist and have no records (RFC 8020 section 2),
 /// other names do not exist.
-Outcome answer_local_name(Builder& builder, Wire apex, Counters& counters) {
+Outcome answer_local_name(Builder& builder, Wire apex) {
     const Wire name = builder.query().wire();
     const bool is_localhost = apex.data() == localhost.data();
     const bool is_apex = name.size() == apex.size();
     const bool exists = is_localhost || ends_with(pointer_of(apex), name);
     const bool has_records = is_localhost || is_apex || (exists && name.size() == pointer_of(apex).size());
     if (has_records) {
-        if (builder.query().rr_type() == dns::RrType::any) return answer_any(builder, counters);
-        if (add_local_record(builder, apex, is_apex, counters)) return builder.finish(dns::Rcode::noerror, true);
+        if (builder.query().rr_type() == dns::RrType::any) return answer_any(builder);
+        if (add_local_record(builder, apex, is_apex)) return builder.finish(dns::Rcode::noerror, true);
     }
-    (exists ? counters.nodata : counters.nxdomain).add();
     builder.add_negative_soa(local_soa(), dns::header_size + name.size() - apex.size());
     return builder.finish(exists ? dns::Rcode::noerror : dns::Rcode::nxdomain, true);
 }
@@ -191,11 +185,15 @@ std::optional<Outcome> answer_special_name(Builder& builder, const Context& cont
     const std::size_t first = name[0];
     if (const auto address = parse_target_label(name.subspan(1, first))) {
         const view::TargetParent* const parent = context.view.names->find_target_parent(name.subspan(1 + first));
-        if (parent != nullptr) return answer_target(builder, *address, *parent, context);
+        if (parent != nullptr) {
+            Outcome outcome = answer_target(builder, *address, *parent, context);
+            outcome.source = Source::service;
+            return outcome;
+        }
     }
     const Wire apex = find_local_apex(name);
     if (apex.empty()) return std::nullopt;
-    return answer_local_name(builder, apex, context.counters);
+    return answer_local_name(builder, apex);
 }
 
 bool is_special_name(std::span<const std::uint8_t> name, const view::NameTable& names) {

@@ -58,7 +58,9 @@ void TcpConnection::close() {
 
 bool TcpConnection::take_queries() {
     std::size_t at = 0;
+    std::size_t queries = 0;
     bool well_formed = true;
+    const TimePoint began = Clock::now();
     {
         const view::Publisher::Lease lease(responder_->publisher());
         while (may_read() && filled_ - at >= prefix_size) {
@@ -67,15 +69,17 @@ bool TcpConnection::take_queries() {
             if (!well_formed || filled_ - at < prefix_size + length) break;
             take_query({&input_[at + prefix_size], length}, lease.view());
             at += prefix_size + length;
+            ++queries;
         }
     }
-    if (!well_formed) responder_->counters().dropped.add();
+    if (!well_formed) responder_->counters().dropped_too_long.add();
     if (at != 0) {
         last_activity_ = Clock::now();
         std::copy(input_.begin() + static_cast<std::ptrdiff_t>(at),
                   input_.begin() + static_cast<std::ptrdiff_t>(filled_), input_.begin());
         filled_ -= at;
         write_pending();
+        responder_->counters().answer_time.observe(Clock::now() - began, queries);
     }
     return well_formed;
 }
@@ -98,7 +102,7 @@ void TcpConnection::take_query(std::span<const std::uint8_t> query, const view::
         responder_->defer(result.action, query, Transport::tcp, std::move(reply), view);
     } catch (const std::exception&) {  // no memory to ask elsewhere: this query is lost, the connection is not
         --outstanding_;
-        responder_->counters().dropped.add();
+        responder_->counters().dropped_no_memory.add();
     }
 }
 

@@ -18,7 +18,7 @@ TcpConnections::TcpConnections(asio::io_context& context, std::shared_ptr<Respon
 
 void TcpConnections::add(asio::ip::tcp::socket socket, const asio::ip::tcp::endpoint& client) {
     if (!responder_->may_ask(from_asio(client.address()))) {
-        responder_->counters().dropped.add();
+        responder_->counters().dropped_source.add();
         return;
     }
     responder_->counters().tcp_connections.add();

@@ -147,7 +147,7 @@ bool UdpListener::drain() {
             if (received < 2) return false;
         }
     } catch (const std::exception&) {  // no memory to hold or forward a query: it is lost, the listener is not
-        responder_->counters().dropped.add();
+        responder_->counters().dropped_no_memory.add();
     }
     return true;
 }
@@ -173,11 +173,13 @@ std::size_t UdpListener::serve_batch() {
         return 0;
     }
     responder_->counters().udp_queries.add(static_cast<unsigned>(received));
-    answer_batch(static_cast<std::size_t>(received));
+    const TimePoint began = Clock::now();
+    const std::size_t answers = answer_batch(static_cast<std::size_t>(received));
+    if (answers != 0) responder_->counters().answer_time.observe(Clock::now() - began, answers);
     return static_cast<std::size_t>(received);
 }
 
-void UdpListener::answer_batch(std::size_t received) {
+std::size_t UdpListener::answer_batch(std::size_t received) {
     UdpBatch& batch = *batch_;
     const view::Publisher::Lease lease(responder_->publisher());
     std::size_t answers = 0;
@@ -185,8 +187,12 @@ void UdpListener::answer_batch(std::size_t received) {
         msghdr& header = batch.received[i].msg_hdr;
         const std::size_t length = batch.received[i].msg_len;
         const IpAddress local = wildcard_ ? local_address(header) : address_.address;
-        if ((header.msg_flags & MSG_TRUNC) != 0 || !may_be_answered(batch.sources[i], local)) {
-            responder_->counters().dropped.add();
+        if ((header.msg_flags & MSG_TRUNC) != 0) {
+            responder_->counters().dropped_too_long.add();
+            continue;
+        }
+        if (!may_be_answered(batch.sources[i], local)) {
+            responder_->counters().dropped_source.add();
             continue;
         }
         const Outcome result =
@@ -202,6 +208,7 @@ void UdpListener::answer_batch(std::size_t received) {
         }
     }
     send_batch(answers);
+    return answers;
 }
 
 void UdpListener::defer(Action action, std::size_t i, std::size_t length, const view::View& view) {

@@ -37,7 +37,8 @@ private:
     bool drain();
     /// Reads, answers and sends one batch; how many datagrams it read.
     std::size_t serve_batch();
-    void answer_batch(std::size_t received);
+    /// How many it has answered.
+    std::size_t answer_batch(std::size_t received);
     void defer(Action action, std::size_t i, std::size_t length, const view::View& view);
     bool may_be_answered(const sockaddr_storage& source, const IpAddress& local) const;
     void send_batch(std::size_t answers);

@@ -218,7 +218,7 @@ TEST_P(DamagedQuery, Gets) {
     GetParam().damage(query);
     if (GetParam().expected.empty()) {
         EXPECT_EQ(answering.raw(query).action, Action::drop);
-        EXPECT_EQ(answering.counters().dropped.value(), 1U);
+        EXPECT_EQ(answering.counters().dropped_unanswerable.value(), 1U);
         return;
     }
     const DnsReply reply = answering.reply_to(query);
@@ -291,22 +291,92 @@ TEST(Answer, EveryCutOfAQueryIsHarmless) {
     }
 }
 
-TEST(Answer, CountsWhatItSaid) {
+struct CountCase {
+    const char* name;
+    DnsQuery query;
+    const char* cell;  // source, type, rcode
+};
+void PrintTo(const CountCase& c, std::ostream* out) { *out << c.name; }
+
+class CountedAnswer : public testing::TestWithParam<CountCase> {};
+
+/// The cells that are not zero.
+std::string counted(const AnswerCounters& counters) {
+    std::string out;
+    for (std::size_t source = 0; source < AnswerCounters::sources.size(); ++source) {
+        for (std::size_t type = 0; type < AnswerCounters::types.size(); ++type) {
+            for (std::size_t rcode = 0; rcode < AnswerCounters::rcodes.size(); ++rcode) {
+                if (counters.value(source, type, rcode) == 0) continue;
+                out += std::string(out.empty() ? "" : ", ") + std::string(AnswerCounters::sources[source]) + " " +
+                       std::string(AnswerCounters::types[type]) + " " + std::string(AnswerCounters::rcodes[rcode]);
+            }
+        }
+    }
+    return out;
+}
+
+TEST_P(CountedAnswer, IsOneOfItsKind) {
+    Answering answering(false);
+    answering.raw(GetParam().query);
+    EXPECT_EQ(counted(answering.counters().answers), GetParam().cell);
+    EXPECT_EQ(answering.counters().answers.total(), 1U);
+}
+
+// clang-format off
+INSTANTIATE_TEST_SUITE_P(
+    DnsServer, CountedAnswer,
+    testing::Values(
+        CountCase{"A",              {.name = "mixed.local"},                             "service A NOERROR"},
+        CountCase{"Aaaa",           {.name = "mixed.local", .type = "AAAA"},             "service AAAA NOERROR"},
+        CountCase{"Srv",            {.name = "mixed.local", .type = "SRV"},              "service SRV NOERROR"},
+        CountCase{"Soa",            {.name = "mixed.local", .type = "SOA"},              "service SOA NOERROR"},
+        CountCase{"Any",            {.name = "mixed.local", .type = "ANY"},              "service ANY NOERROR"},
+        CountCase{"Https",          {.name = "mixed.local", .type = "TYPE65"},           "service HTTPS NODATA"},
+        CountCase{"Svcb",           {.name = "mixed.local", .type = "TYPE64"},           "service SVCB NODATA"},
+        CountCase{"Txt",            {.name = "mixed.local", .type = "TXT"},              "service TXT NODATA"},
+        CountCase{"Mx",             {.name = "mixed.local", .type = "MX"},               "service MX NODATA"},
+        CountCase{"Cname",          {.name = "mixed.local", .type = "CNAME"},            "service CNAME NODATA"},
+        CountCase{"Ns",             {.name = "mixed.local", .type = "NS"},               "service NS NODATA"},
+        CountCase{"BelowAll",       {.name = "mixed.local", .type = "TYPE3"},            "service OTHER NODATA"},
+        CountCase{"BeyondTheTable", {.name = "mixed.local", .type = "TYPE66"},           "service OTHER NODATA"},
+        CountCase{"BeyondAny",      {.name = "mixed.local", .type = "TYPE65000"},        "service OTHER NODATA"},
+        CountCase{"NoEndpoint",     {.name = "empty.local"},                             "service A SERVFAIL"},
+        CountCase{"Target",         {.name = "ip-1-2-3-4.api.local"},                    "service A NXDOMAIN"},
+        CountCase{"Localhost",      {.name = "localhost"},                               "local A NOERROR"},
+        CountCase{"Pointer",        {.name = "1.0.0.127.in-addr.arpa", .type = "PTR"},   "local PTR NOERROR"},
+        CountCase{"NotOurs",        {.name = "example.org"},                             "local A REFUSED"}),
+    [](const auto& instance) { return instance.param.name; });
+// clang-format on
+
+TEST(Answer, CountsWhatCouldNotBeRead) {
     Answering answering;
-    for (const char* type : {"A", "AAAA", "SRV", "TXT", "SOA"})
-        answering.raw(DnsQuery{.name = "mixed.local", .type = type});
-    answering.raw(DnsQuery{.name = "empty.local"});
+    const AnswerCounters& answers = answering.counters().answers;
+    answering.raw(DnsQuery{.name = "api.local", .opcode = 5});
+    EXPECT_EQ(counted(answers), "local A NOTIMP");
+    WireBytes query = encode_query({.name = "api.local"}, id);
+    answering.raw(WireBytes(query.begin(), query.end() - 2));
+    EXPECT_EQ(answers.of_rcode("FORMERR"), 1U);
+    query[query.size() - 5] = 1;  // the version in its OPT record
+    answering.raw(query);
+    EXPECT_EQ(answers.of_rcode("BADVERS"), 1U);
+    EXPECT_EQ(answers.total(), 3U);
+}
+
+TEST(Answer, CountsStaleAnswers) {
+    Answering answering;
     answering.raw(DnsQuery{.name = "stale.local"});
-    answering.raw(DnsQuery{.name = "ip-1-2-3-4.api.local"});
-    const Counters& counters = answering.counters();
-    EXPECT_EQ(counters.answers_a.value(), 2U);
-    EXPECT_EQ(counters.answers_aaaa.value(), 1U);
-    EXPECT_EQ(counters.answers_srv.value(), 1U);
-    EXPECT_EQ(counters.answers_other.value(), 1U);
-    EXPECT_EQ(counters.nodata.value(), 1U);
-    EXPECT_EQ(counters.servfail.value(), 1U);
-    EXPECT_EQ(counters.stale.value(), 1U);
-    EXPECT_EQ(counters.nxdomain.value(), 1U);
+    answering.raw(DnsQuery{.name = "api.local"});
+    EXPECT_EQ(answering.counters().stale.value(), 1U);
+}
+
+TEST(Answer, CountsWhatAHeldQueryGetsInTheEnd) {
+    Answering answering;
+    EXPECT_EQ(answering.raw(DnsQuery{.name = "pending.local", .type = "AAAA"}).action, Action::hold);
+    EXPECT_EQ(answering.counters().answers.total(), 0U);
+    const WireBytes query = encode_query({.name = "pending.local", .type = "AAAA"}, id);
+    std::copy(query.begin(), query.end(), answering.buffer().begin());
+    not_ready(answering.buffer(), query.size(), answering.context());
+    EXPECT_EQ(counted(answering.counters().answers), "service AAAA SERVFAIL");
 }
 
 }  // namespace
