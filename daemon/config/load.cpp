@@ -8,7 +8,7 @@
 #include <span>
 #include <string_view>
 
-#include "config/nearest.hpp"
+#include "base/nearest.hpp"
 #include "config/read_all.hpp"
 #include "config/read_file.hpp"
 

@@ -6,8 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "base/nearest.hpp"
 #include "base/time.hpp"
-#include "config/nearest.hpp"
 #include "config/size.hpp"
 
 namespace taskdns::config {

@@ -1,5 +1,5 @@
-// The known word that a mistyped one most likely means. Layer: config.
-#include "config/nearest.hpp"
+// The known word that a mistyped one most likely means. Layer: base.
+#include "base/nearest.hpp"
 
 #include <algorithm>
 #include <numeric>
@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-namespace taskdns::config {
+namespace taskdns {
 namespace {
 
 constexpr std::size_t shortest_prefix = 3;  // `warn` is meant to be `warning`
@@ -61,4 +61,4 @@ std::string suggestion(std::string_view word, std::span<const std::string> known
     return fmt::format("(known here: {})", fmt::join(known, ", "));
 }
 
-}  // namespace taskdns::config
+}  // namespace taskdns

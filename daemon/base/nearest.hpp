@@ -1,12 +1,12 @@
 // The known word that a mistyped one most likely means.
-// Layer: config. Pure.
+// Layer: base. Pure.
 #pragma once
 
 #include <span>
 #include <string>
 #include <string_view>
 
-namespace taskdns::config {
+namespace taskdns {
 
 /// Null if none is near. Case, `-` and `_` do not count as differences.
 const std::string* nearest(std::string_view word, std::span<const std::string> known);
@@ -15,4 +15,4 @@ const std::string* nearest(std::string_view word, std::span<const std::string> k
 /// `(known here: a, b, c)`.
 std::string suggestion(std::string_view word, std::span<const std::string> known);
 
-}  // namespace taskdns::config
+}  // namespace taskdns
