@@ -67,6 +67,12 @@ http_server::Model ControlPlane::model() {
         if (!service) return std::nullopt;
         return services_[*service].pick();
     };
+    model.index = [this] { return last_index_; };
+    model.service_index = [this](std::string_view name) -> std::optional<std::uint64_t> {
+        const auto service = find_service(name);
+        if (!service) return std::nullopt;
+        return services_[*service].index();
+    };
     // To look at a service is no demand; to ask for its endpoints is.
     model.asked = [this](std::string_view name) {
         const auto service = find_service(name);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -42,9 +43,16 @@ struct Listening {
     explicit Listening(const asio::any_io_executor& executor) : acceptor(executor) {}
 
     tcp::acceptor acceptor;
+    SocketAddress bound;
     Access access;
+    bool accepting = false;
     bool loopback = true;
     bool accept_failing = false;  // said in the log already
+
+    void set(const ServerSettings& settings) {
+        access.hosts = settings.hosts;
+        access.everything = loopback || settings.allow_admin;
+    }
 };
 
 error_code open(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
@@ -92,7 +100,6 @@ struct Server::State {
     std::vector<std::shared_ptr<Listening>> listeners;
     std::set<std::shared_ptr<Connection>> connections;
     std::set<std::shared_ptr<Connection>> rejected;
-    bool started = false;
     bool stopping = false;
     TaskGroup tasks;
 
@@ -108,9 +115,9 @@ struct Server::State {
 asio::awaitable<void> Server::State::accept(std::shared_ptr<State> state, std::shared_ptr<Listening> listening) {
     co_await asio::this_coro::throw_if_cancelled(false);
     asio::steady_timer pause(state->executor);
-    while (!state->stopping) {
+    while (listening->acceptor.is_open()) {
         auto [error, socket] = co_await listening->acceptor.async_accept(as_result);
-        if (state->stopping) break;
+        if (!listening->acceptor.is_open()) break;
         if (!error) {
             listening->accept_failing = false;
             admit(state, listening, std::move(socket));
@@ -179,19 +186,31 @@ Result<SocketAddress> Server::listen(const SocketAddress& address) {
     const tcp::endpoint bound = listening->acceptor.local_endpoint(error);
     if (error) return describe(error, address);
     listening->loopback = address.address.is_loopback();
-    listening->access.hosts = state_->settings.hosts;
-    listening->access.everything = listening->loopback || state_->settings.allow_admin;
+    listening->bound = {from_asio(bound.address()), bound.port()};
+    listening->set(state_->settings);
     state_->listeners.push_back(listening);
-    if (state_->started) state_->tasks.spawn("http listener", State::accept(state_, listening));
-    return SocketAddress{from_asio(bound.address()), bound.port()};
+    return listening->bound;
 }
 
 void Server::start() {
-    if (state_->started) return;
-    state_->started = true;
     for (const auto& listening : state_->listeners) {
+        if (std::exchange(listening->accepting, true)) continue;
         state_->tasks.spawn("http listener", State::accept(state_, listening));
     }
+}
+
+void Server::set(ServerSettings settings) {
+    state_->settings = std::move(settings);
+    for (const auto& listening : state_->listeners) listening->set(state_->settings);
+}
+
+void Server::close(const SocketAddress& address) {
+    const auto found = std::find_if(state_->listeners.begin(), state_->listeners.end(),
+                                    [&address](const auto& listening) { return listening->bound == address; });
+    if (found == state_->listeners.end()) return;
+    error_code ignored;
+    (*found)->acceptor.close(ignored);
+    state_->listeners.erase(found);  // its sessions hold it
 }
 
 asio::awaitable<bool> Server::stop(milliseconds limit) {

@@ -40,6 +40,16 @@ json::value last_poll(const std::optional<PollStatus>& poll) {
     return out;
 }
 
+json::object address_object(const SocketAddress& address) {
+    return {{"address", address.address.to_string()}, {"port", number_or_null(address.port)}};
+}
+
+json::object rotation(const RotationStatus& rotation) {
+    json::array next;
+    for (const SocketAddress& address : rotation.next) next.push_back(address_object(address));
+    return {{"answers", rotation.answers}, {"next", std::move(next)}};
+}
+
 /// What a service is like in the list and alone.
 json::object summary(const ServiceStatus& service) {
     return {
@@ -58,6 +68,7 @@ json::object summary(const ServiceStatus& service) {
         {"zone_preferred", service.zone_preferred},
         {"observe", json::object{{"state", service.observe.state}, {"reason", text_or_null(service.observe.reason)}}},
         {"index", service.index},
+        {"rotation", rotation(service.rotation)},
         {"last_poll", last_poll(service.last_poll)},
         {"next_poll", service.last_poll ? time_or_null(service.last_poll->next) : json::value()},
         {"last_error", text_or_null(service.last_error)},
@@ -86,6 +97,18 @@ json::value connections(const std::optional<ConnectionStatus>& status) {
         {"last_seen", time_or_null(status->last_seen)}};
 }
 
+json::value reports(const std::optional<ReportStatus>& status) {
+    if (!status) return nullptr;
+    return json::object{{"failures", status->failures},
+                        {"ejections", status->ejections},
+                        {"ejected_until", time_or_null(status->ejected_until.value_or(WallTime{}))}};
+}
+
+json::value admin(const std::optional<WallTime>& drained_until) {
+    if (!drained_until) return nullptr;
+    return json::object{{"state", "drained"}, {"until", time_or_null(*drained_until)}};
+}
+
 json::object endpoint_object(const EndpointStatus& endpoint) {
     return {{"address", endpoint.address.address.to_string()},
             {"port", number_or_null(endpoint.address.port)},
@@ -100,7 +123,9 @@ json::object endpoint_object(const EndpointStatus& endpoint) {
             {"weight", endpoint.weight},
             {"share", rounded(endpoint.share)},
             {"zone", text_or_null(endpoint.zone)},
-            {"connections", connections(endpoint.connections)}};
+            {"connections", connections(endpoint.connections)},
+            {"reports", reports(endpoint.reports)},
+            {"admin", admin(endpoint.drained_until)}};
 }
 
 }  // namespace
@@ -119,22 +144,27 @@ std::string service_json(const ServiceStatus& service) {
     return format_json(out);
 }
 
+std::string endpoint_json(const EndpointStatus& endpoint) { return format_json(endpoint_object(endpoint)); }
+
+std::string admin_json(const EndpointStatus& endpoint) {
+    const json::value drained = admin(endpoint.drained_until);
+    return format_json(drained.is_null() ? json::object{{"state", "active"}, {"until", nullptr}}
+                                         : drained.as_object());
+}
+
 std::string endpoints_json(const ServiceStatus& service) {
     json::array endpoints;
     for (const EndpointStatus& endpoint : service.endpoints) {
         if (!endpoint.served) continue;
-        endpoints.push_back(json::object{{"address", endpoint.address.address.to_string()},
-                                         {"port", number_or_null(endpoint.address.port)},
-                                         {"weight", endpoint.weight}});
+        json::object shown = address_object(endpoint.address);
+        shown["weight"] = endpoint.weight;
+        endpoints.push_back(std::move(shown));
     }
     return format_json(
         json::object{{"name", service.name}, {"index", service.index}, {"endpoints", std::move(endpoints)}});
 }
 
-std::string pick_json(const SocketAddress& address) {
-    return format_json(
-        json::object{{"address", address.address.to_string()}, {"port", number_or_null(address.port)}});
-}
+std::string pick_json(const SocketAddress& address) { return format_json(address_object(address)); }
 
 Response problem(unsigned status, std::string_view title, std::string_view detail) {
     Response response;
@@ -157,6 +187,22 @@ Response not_ready_problem(const ReadyStatus& status) {
         {"status", 503},
         {"detail", "not ready: `missing` says what is waited for; GET /v1/services shows the last errors"},
         {"missing", std::move(missing)}});
+    return response;
+}
+
+std::string reload_json(const ReloadStatus& status) {
+    return format_json(
+        json::object{{"trigger", status.trigger}, {"outcome", status.outcome}, {"at", time_or_null(status.at)}});
+}
+
+Response reload_problem(const ReloadStatus& status) {
+    Response response = problem(422, "", "");
+    response.body = format_json(
+        json::object{{"type", "about:blank"},
+                     {"title", "Unprocessable Content"},
+                     {"status", 422},
+                     {"detail", "the configuration before goes on: mend what `errors` names, and reload again"},
+                     {"errors", json::array(status.errors.begin(), status.errors.end())}});
     return response;
 }
 

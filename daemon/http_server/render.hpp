@@ -17,6 +17,11 @@ std::string services_text(const std::vector<ServiceStatus>& services);
 std::string service_json(const ServiceStatus& service);
 std::string service_text(const ServiceStatus& service);
 
+/// One endpoint, as it stands in its service.
+std::string endpoint_json(const EndpointStatus& endpoint);
+/// What an operator wants of it: `{"state": "active", "until": null}`.
+std::string admin_json(const EndpointStatus& endpoint);
+
 /// Only the served ones.
 std::string endpoints_json(const ServiceStatus& service);
 std::string endpoints_text(const ServiceStatus& service);
@@ -28,6 +33,10 @@ std::string missing_text(const ReadyStatus& status);
 
 /// A 503 with the further member `missing`.
 Response not_ready_problem(const ReadyStatus& status);
+
+std::string reload_json(const ReloadStatus& status);
+/// A 422 with the further member `errors`.
+Response reload_problem(const ReloadStatus& status);
 
 /// `text` from a request so that it can stand in a message: in quotes, shortened, only printable ASCII (others as
 /// \ddd).

@@ -26,6 +26,7 @@ using ResponseMessage = http::response<http::string_body>;
 // A peer that is told to go has this long to read why.
 constexpr milliseconds farewell_time{1'000};
 constexpr std::size_t farewell_bytes = 256 * 1024;
+constexpr milliseconds reload_time{10'000};
 
 /// RFC 9110, section 5.6.7: `Sun, 22 Nov 2026 16:10:11 GMT`.
 std::string http_date() {
@@ -43,7 +44,8 @@ ResponseMessage make_message(Response response, unsigned version, bool head, boo
     for (const auto& [name, value] : response.headers) message.insert(name, value);
     message.keep_alive(keep_alive);
     const bool length_known = !head || !response.body.empty();
-    if (response.status != 204 && length_known) message.content_length(response.body.size());
+    if (response.status != 204 && response.status != 304 && length_known)
+        message.content_length(response.body.size());
     if (!head) message.body() = std::move(response.body);
     return message;
 }
@@ -59,17 +61,54 @@ std::string join_fields(const RequestMessage& message, http::field name) {
     return out;
 }
 
-Response answer(const RequestMessage& message, const SessionContext& context) {
-    if (message.count(http::field::host) > 1) {  // RFC 9112, section 3.2
-        return problem(400, "Bad Request", "there is more than one Host header");
-    }
+Request make_request(RequestMessage& message) {
     Request request;
     request.method = message.method_string();
     request.target = message.target();
     request.host = message[http::field::host];
     request.accept = join_fields(message, http::field::accept);
     request.version = message.version();
-    return respond(request, context.access, context.model);
+    request.content_type = message[http::field::content_type];
+    if (message.count(http::field::origin) > 0) request.origin = message[http::field::origin];
+    request.fetch_site = message["Sec-Fetch-Site"];
+    request.if_none_match = join_fields(message, http::field::if_none_match);
+    request.last_event_id = message["Last-Event-ID"];
+    request.body = std::move(message.body());
+    return request;
+}
+
+/// What the control plane and the coroutine that waits for it share.
+struct Reloading {
+    explicit Reloading(const asio::any_io_executor& executor) : timer(executor) {}
+
+    asio::steady_timer timer;
+    std::optional<ReloadStatus> status;
+};
+
+asio::awaitable<Response> reload(std::shared_ptr<Connection> connection, SessionContext context) {
+    const auto reloading = std::make_shared<Reloading>(connection->socket.get_executor());
+    reloading->timer.expires_after(reload_time);
+    context.model.reload([reloading](const ReloadStatus& status) {
+        reloading->status = status;
+        reloading->timer.cancel();
+    });
+    if (!reloading->status) co_await reloading->timer.async_wait(as_result);
+    co_return answer_reload(reloading->status);
+}
+
+asio::awaitable<Response> answer(std::shared_ptr<Connection> connection, SessionContext context,
+                                 RequestMessage& message) {
+    if (message.count(http::field::host) > 1) {  // RFC 9112, section 3.2
+        co_return problem(400, "Bad Request", "there is more than one Host header");
+    }
+    const Request request = make_request(message);
+    Plan planned = plan(request, context.access, context.model);
+    if (planned.kind == Plan::Kind::reload) {
+        Response response = co_await reload(connection, context);
+        co_return response;
+    }
+    if (planned.kind == Plan::Kind::answer) co_return std::move(planned.response);
+    co_return respond(request, context.access, context.model);
 }
 
 /// What a peer is told whose request could not be read; null where the connection is simply over.
@@ -141,11 +180,12 @@ asio::awaitable<bool> exchange(std::shared_ptr<Connection> connection, SessionCo
         co_return false;
     }
     context.counters.requests.add();
-    const RequestMessage& message = parser.get();
+    RequestMessage& message = parser.get();
     const bool keep_alive = message.keep_alive();
-    auto response =
-        make_message(answer(message, context), message.version(), message.method() == http::verb::head, keep_alive);
-    const bool taken = co_await write(connection, std::move(response), context.limits.request_time);
+    Response response = co_await answer(connection, context, message);
+    auto written =
+        make_message(std::move(response), message.version(), message.method() == http::verb::head, keep_alive);
+    const bool taken = co_await write(connection, std::move(written), context.limits.request_time);
     if (!taken) context.counters.broken_connections.add();
     co_return taken&& keep_alive;
 }

@@ -23,6 +23,8 @@ std::optional<unsigned> hex_digit(char c) {
     return std::nullopt;
 }
 
+}  // namespace
+
 std::optional<std::string> percent_decode(std::string_view text) {
     std::string out;
     for (std::size_t i = 0; i < text.size(); ++i) {
@@ -40,8 +42,6 @@ std::optional<std::string> percent_decode(std::string_view text) {
     return out;
 }
 
-}  // namespace
-
 std::optional<Target> parse_target(std::string_view target) {
     constexpr std::string_view scheme = "http://";
     Target out;
@@ -53,7 +53,9 @@ std::optional<Target> parse_target(std::string_view target) {
         if (target.empty()) target = "/";
     }
     if (!target.starts_with('/')) return std::nullopt;
-    std::string_view path = target.substr(0, target.find_first_of("?#"));
+    const std::string_view path_and_query = target.substr(0, target.find('#'));
+    std::string_view path = path_and_query.substr(0, path_and_query.find('?'));
+    if (path.size() < path_and_query.size()) out.query = path_and_query.substr(path.size() + 1);
     while (!path.empty()) {
         path.remove_prefix(1);  // the slash
         const std::string_view encoded = path.substr(0, path.find('/'));

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "http_server/route_table.hpp"
 #include "http_server/routes.hpp"
 
 namespace taskdns::http_server {
@@ -38,6 +39,7 @@ ServiceStatus example() {
     out.coverage = 1;
     out.observe = {"on", ""};
     out.index = 17;
+    out.rotation = {1234, {SocketAddress::parse("10.0.1.10:8080").value()}};
     out.last_poll = PollStatus{at(16, 10, 11, 123), "records", 10s, "", at(16, 10, 21, 623)};
     EndpointStatus endpoint;
     endpoint.address = SocketAddress::parse("10.0.1.10:8080").value();
@@ -50,6 +52,8 @@ ServiceStatus example() {
     endpoint.present = true;
     endpoint.share = 1;
     endpoint.last_seen = at(16, 10, 11, 123);
+    endpoint.reports = ReportStatus{3, 1, at(16, 10, 40, 0)};
+    endpoint.drained_until = at(16, 20, 0, 0);
     endpoint.connections = ConnectionStatus{4, std::chrono::microseconds(312), 1, 1205, 0, 0, at(16, 10, 11, 504)};
     out.counts = {1, 1, 1};
     out.endpoints = {endpoint};
@@ -64,6 +68,8 @@ Model model() {
         return name == "resource-server.local" ? std::optional(example()) : std::nullopt;
     };
     out.pick = [](std::string_view) { return SocketAddress::parse("10.0.1.10:8080"); };
+    out.index = [] { return std::uint64_t{17}; };
+    out.service_index = [](std::string_view) { return std::optional<std::uint64_t>(17); };
     return out;
 }
 
@@ -103,13 +109,13 @@ TEST(HttpApiPage, SaysWhatEachFieldMeans) {
     }
 }
 
-TEST(HttpApiPage, HasEachRouteThatA404Names) {
+TEST(HttpApiPage, HasEachRouteAndMethod) {
     const std::string page = read_page();
-    const std::string detail = get("/");
-    for (const char* route : {"/healthz", "/readyz", "/v1/services", "/v1/services/NAME",
-                              "/v1/services/NAME/endpoints", "/v1/services/NAME/pick"}) {
-        EXPECT_THAT(page, HasSubstr("\n| `GET " + std::string(route) + "` |"));
-        EXPECT_THAT(detail, HasSubstr(route));
+    for (const RouteRow& row : route_table()) {
+        for (const char* method : {"GET", "POST", "PUT", "DELETE"}) {
+            if (!allows(row, method)) continue;
+            EXPECT_THAT(page, HasSubstr("\n| `" + std::string(method) + " " + std::string(row.pattern) + "` |"));
+        }
     }
 }
 

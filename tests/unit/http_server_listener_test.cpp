@@ -40,6 +40,11 @@ Model model() {
         return service;
     };
     out.pick = [](std::string_view) { return SocketAddress::parse("10.0.0.1:80"); };
+    out.metrics = [] { return std::string("taskdns_up 1\n"); };
+    out.index = [] { return std::uint64_t{0}; };
+    out.service_index = [](std::string_view name) {
+        return name == "big.local" ? std::optional<std::uint64_t>(0) : std::nullopt;
+    };
     return out;
 }
 
@@ -524,11 +529,63 @@ TEST(HttpListener, TakesAListenerWhileItRuns) {
     server.start();
     const auto bound = server.listen(SocketAddress::parse("127.0.0.1:0").value());
     ASSERT_TRUE(bound);
+    Client early(bound->port);
+    early.send(get_healthz);
+    context.run_for(50ms);
+    EXPECT_EQ(server.counters().connections.value(), 0U);  // bound, but not started
+    context.restart();                                     // it had nothing to do
+    server.start();
+    server.start();  // again: nothing happens
     std::thread thread([&context] { context.run_for(5s); });
     {
         Client client(bound->port);
         client.send(get_healthz);
         EXPECT_TRUE(client.receive().ends_with("ok\n"));
+    }
+    context.stop();
+    thread.join();
+}
+
+TEST(HttpListener, ClosesOneListenerAndKeepsItsConnections) {
+    asio::io_context context;
+    Server server(context.get_executor(), model(), {});
+    const auto first = server.listen(SocketAddress::parse("127.0.0.1:0").value());
+    const auto second = server.listen(SocketAddress::parse("127.0.0.1:0").value());
+    ASSERT_TRUE(first && second);
+    server.start();
+    Client open(first->port);
+    context.run_for(50ms);
+    server.close(*first);
+    server.close(*first);  // again, and one that never was: nothing happens
+    server.close(SocketAddress::parse("127.0.0.1:1").value());
+    std::thread thread([&context] { context.run_for(5s); });
+    {
+        EXPECT_THROW(Client late(first->port), boost::system::system_error);
+        Client other(second->port);
+        for (Client* client : {&open, &other}) {
+            client->send(get_healthz);
+            EXPECT_TRUE(client->receive().ends_with("ok\n"));
+        }
+    }
+    context.stop();
+    thread.join();
+}
+
+TEST(HttpListener, TakesNewSettingsWhileItRuns) {
+    asio::io_context context;
+    Server server(context.get_executor(), model(), {});
+    const auto bound = server.listen(SocketAddress::parse("0.0.0.0:0").value());
+    ASSERT_TRUE(bound);
+    server.start();
+    ServerSettings settings;
+    settings.hosts = {"taskdns"};
+    settings.allow_admin = true;
+    server.set(settings);
+    std::thread thread([&context] { context.run_for(5s); });
+    {
+        Client client(bound->port);
+        client.send("GET /v1/services HTTP/1.1\r\nHost: taskdns\r\n\r\n");
+        EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 200 OK\r\n"));
     }
     context.stop();
     thread.join();

@@ -42,6 +42,8 @@ ServiceStatus orders() {
     third.presence = "held_guard";
     third.present = false;
     third.connections = ConnectionStatus{2, std::chrono::microseconds(0), 7, 0, 1, 3, noon};
+    third.reports = ReportStatus{4, 1, noon + 30s};
+    third.drained_until = noon + 1h;
     ServiceStatus out;
     out.name = "orders.local";
     out.aliases = {"orders", "bestellungen"};
@@ -55,6 +57,7 @@ ServiceStatus orders() {
     out.zone_preferred = true;
     out.observe = {"unavailable", "a socket of NETLINK_SOCK_DIAG: Protocol not supported"};
     out.index = 17;
+    out.rotation = {1234, {second.address, first.address}};
     out.last_poll = PollStatus{noon, "records", 9'700ms, "", noon + 10s};
     out.last_error = "10.0.0.2:53: timeout";
     out.counts = {.total = 3, .healthy = 2, .served = 2};
@@ -96,6 +99,19 @@ struct FakeModel {
             ++picks;
             if (name != "orders.local") return std::nullopt;
             return picks % 2 == 1 ? address("10.0.1.10:8080") : address("[fd00::2]:8080");
+        };
+        out.daemon = [] {
+            DaemonStatus daemon;
+            daemon.version = "1.2.3";
+            daemon.index = 21;
+            return daemon;
+        };
+        out.metrics = [] { return std::string("taskdns_up 1\n"); };
+        out.index = [] { return std::uint64_t{21}; };
+        out.service_index = [](std::string_view name) -> std::optional<std::uint64_t> {
+            if (name == "orders.local" || name == "orders") return 17;
+            if (name == "dark.local") return 4;
+            return std::nullopt;
         };
         return out;
     }
@@ -150,9 +166,8 @@ TEST_P(Routes, Answer) {
     EXPECT_EQ(header(response, "X-Taskdns-Index"), c.index);
     EXPECT_EQ(header(response, "Cache-Control"), "no-store");
     EXPECT_EQ(header(response, "X-Content-Type-Options"), "nosniff");
-    if (c.status == 405 || c.status == 204) {
-        EXPECT_EQ(header(response, "Allow"), "GET, HEAD, OPTIONS");
-    }
+    EXPECT_EQ(header(response, "Cross-Origin-Resource-Policy"), "same-origin");
+    EXPECT_EQ(header(response, "Allow").empty(), c.status != 405 && c.status != 204);
 }
 
 // clang-format off
@@ -167,9 +182,9 @@ INSTANTIATE_TEST_SUITE_P(
         RouteCase{"Readyz", "GET", "/readyz", "", 200, plain, "ready\n", ""},
         RouteCase{"AbsoluteForm", "GET", "http://127.0.0.1:8053/readyz", "", 200, plain, "ready\n", ""},
         RouteCase{"AbsoluteFormInUpperCase", "GET", "HTTP://LOCALHOST/readyz", "", 200, plain, "ready\n", ""},
-        RouteCase{"Services", "GET", "/v1/services", "", 200, as_json, "\"orders.local\"", "17"},
-        RouteCase{"ServicesTrailingSlash", "GET", "/v1/services/", "", 200, as_json, "\"dark.local\"", "17"},
-        RouteCase{"ServicesForABrowser", "GET", "/v1/services", "text/html,application/xhtml+xml,*/*;q=0.8", 200, as_json, "\"services\"", "17"},
+        RouteCase{"Services", "GET", "/v1/services", "", 200, as_json, "\"orders.local\"", "21"},
+        RouteCase{"ServicesTrailingSlash", "GET", "/v1/services/", "", 200, as_json, "\"dark.local\"", "21"},
+        RouteCase{"ServicesForABrowser", "GET", "/v1/services", "text/html,application/xhtml+xml,*/*;q=0.8", 200, as_json, "\"services\"", "21"},
         RouteCase{"Service", "GET", "/v1/services/orders.local", "*/*", 200, as_json, "\"orders.local\"", "17"},
         RouteCase{"ServiceByAlias", "GET", "/v1/services/orders", "", 200, as_json, "\"orders.local\"", "17"},
         RouteCase{"PercentEncoding", "GET", "/v1/services/%6frders%2Elocal", "", 200, as_json, "\"orders.local\"", "17"},
@@ -189,8 +204,25 @@ INSTANTIATE_TEST_SUITE_P(
         RouteCase{"PickNone", "GET", "/v1/services/dark.local/pick", "", 503, as_problem, "dark.local has no endpoint to serve (state no_endpoint, 1 known); GET /v1/services/dark.local", "4"},
         RouteCase{"PickNoneHead", "HEAD", "/v1/services/dark.local/pick", "", 503, as_problem, nullptr, "4"},
         RouteCase{"PickOfUnknown", "GET", "/v1/services/nope/pick", "", 404, as_problem, "'nope' is not", ""},
-        RouteCase{"Root", "GET", "/", "", 404, as_problem, "/v1/services/NAME/pick", ""},
-        RouteCase{"NotYetMetrics", "GET", "/metrics", "", 404, as_problem, "nothing is here", ""},
+        RouteCase{"Page", "GET", "/", "", 200, "text/html; charset=utf-8", "<!doctype html>", "21"},
+        RouteCase{"PageFragment", "GET", "/?fragment", "", 200, "text/html; charset=utf-8", "orders.local", "21"},
+        RouteCase{"Status", "GET", "/v1/status", "", 200, as_json, "\"version\"", "21"},
+        RouteCase{"Metrics", "GET", "/metrics", "", 200, "text/plain; version=0.0.4; charset=utf-8", "taskdns_up 1\n", ""},
+        RouteCase{"Endpoint", "GET", "/v1/services/orders/endpoints/10.0.1.12:8080", "", 200, as_json, "\"unhealthy:status\"", "17"},
+        RouteCase{"EndpointInBrackets", "GET", "/v1/services/orders/endpoints/[fd00::2]:8080", "", 200, as_json, "\"fd00::2\"", "17"},
+        RouteCase{"EndpointPercentEncoded", "GET", "/v1/services/orders/endpoints/%5bfd00%3A%3a2%5D%3A8080", "", 200, as_json, "\"fd00::2\"", "17"},
+        RouteCase{"EndpointWithoutPort", "GET", "/v1/services/orders/endpoints/10.0.1.12", "", 200, as_json, "\"10.0.1.12\"", "17"},
+        RouteCase{"EndpointWithoutPortV6", "GET", "/v1/services/orders/endpoints/fd00::2", "", 200, as_json, "\"fd00::2\"", "17"},
+        RouteCase{"EndpointOfNoPort", "GET", "/v1/services/dark.local/endpoints/10.0.2.1", "", 200, as_json, "\"10.0.2.1\"", "4"},
+        RouteCase{"EndpointOfAnotherPort", "GET", "/v1/services/orders/endpoints/10.0.1.12:81", "", 404, as_problem, "orders.local has no endpoint '10.0.1.12:81'; it has 10.0.1.12:8080", "17"},
+        RouteCase{"EndpointNotThere", "GET", "/v1/services/orders/endpoints/10.9.9.9", "", 404, as_problem, "it has 10.0.1.10:8080, [fd00::2]:8080, 10.0.1.12:8080", "17"},
+        RouteCase{"EndpointNoAddress", "GET", "/v1/services/orders/endpoints/first", "", 404, as_problem, "'first' is no address such as", "17"},
+        RouteCase{"EndpointOfUnknown", "GET", "/v1/services/nope/endpoints/10.0.1.12", "", 404, as_problem, "'nope' is not", ""},
+        RouteCase{"AdminOfActive", "GET", "/v1/services/orders/endpoints/10.0.1.10/admin", "", 200, as_json, "{\n  \"state\": \"active\",\n  \"until\": null\n}\n", "17"},
+        RouteCase{"ReportIsForPost", "GET", "/v1/services/orders/endpoints/10.0.1.12/report", "", 405, as_problem, "use POST, OPTIONS", ""},
+        RouteCase{"ReloadIsForPost", "GET", "/v1/reload", "", 405, as_problem, "use POST, OPTIONS", ""},
+        RouteCase{"Nothing", "GET", "/nothing", "", 404, as_problem, "there are /, /healthz, /readyz, /metrics, /v1/status, /v1/services,", ""},
+        RouteCase{"Events", "HEAD", "/v1/events", "", 200, "text/event-stream", "", "21"},
         RouteCase{"CaseMatters", "GET", "/Healthz", "", 404, as_problem, "nothing is here", ""},
         RouteCase{"TooDeep", "GET", "/healthz/x", "", 404, as_problem, "nothing is here", ""},
         RouteCase{"TooDeepBelowAService", "GET", "/v1/services/orders.local/pick/x", "", 404, as_problem, "nothing is here", ""},
@@ -207,7 +239,7 @@ INSTANTIATE_TEST_SUITE_P(
         RouteCase{"AsteriskIsForOptions", "GET", "*", "", 400, as_problem, "expected a path", ""},
         RouteCase{"LongestTarget", "GET", "/" + std::string(longest_target - 1, 'x'), "", 404, as_problem, nullptr, ""},
         RouteCase{"TargetTooLong", "GET", "/" + std::string(longest_target, 'x'), "", 414, as_problem, "2049 octets; at most 2048", ""},
-        RouteCase{"Post", "POST", "/v1/services", "", 405, as_problem, "'POST' is not possible here; use GET or HEAD", ""},
+        RouteCase{"Post", "POST", "/v1/services", "", 405, as_problem, "'POST' is not possible here; use GET, HEAD, OPTIONS", ""},
         RouteCase{"PostToHealthz", "POST", "/healthz", "", 405, as_problem, nullptr, ""},
         RouteCase{"LowerCaseMethod", "get", "/healthz", "", 405, as_problem, "'get'", ""},
         RouteCase{"PostToNothing", "POST", "/nothing", "", 404, as_problem, nullptr, ""},
@@ -288,7 +320,7 @@ void PrintTo(const AccessCase& c, std::ostream* out) { *out << c.name; }
 
 class LimitedAccess : public testing::TestWithParam<AccessCase> {};
 
-TEST_P(LimitedAccess, OnlyHealthAndReadiness) {
+TEST_P(LimitedAccess, OnlyHealthReadinessAndMetrics) {
     FakeModel fake;
     const Response response =
         respond({GetParam().method, GetParam().target, "10.0.1.5:8053", ""}, {{}, false}, fake.model());
@@ -300,19 +332,20 @@ TEST_P(LimitedAccess, OnlyHealthAndReadiness) {
     EXPECT_EQ(fake.picks, 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Table, LimitedAccess,
-                         testing::Values(AccessCase{"Healthz", "GET", "/healthz", 200},
-                                         AccessCase{"HealthzHead", "HEAD", "/healthz", 200},
-                                         AccessCase{"Readyz", "GET", "/readyz", 200},
-                                         AccessCase{"HealthzPost", "POST", "/healthz", 405},
-                                         AccessCase{"Services", "GET", "/v1/services", 403},
-                                         AccessCase{"Service", "GET", "/v1/services/orders.local", 403},
-                                         AccessCase{"UnknownServiceIsNotTold", "GET", "/v1/services/nope", 403},
-                                         AccessCase{"Endpoints", "GET", "/v1/services/orders.local/endpoints", 403},
-                                         AccessCase{"Pick", "GET", "/v1/services/orders.local/pick", 403},
-                                         AccessCase{"Nothing", "GET", "/nothing", 403},
-                                         AccessCase{"BelowHealthz", "GET", "/healthz/../v1/services", 403}),
-                         [](const auto& instance) { return instance.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Table, LimitedAccess,
+    testing::Values(AccessCase{"Healthz", "GET", "/healthz", 200}, AccessCase{"HealthzHead", "HEAD", "/healthz", 200},
+                    AccessCase{"Readyz", "GET", "/readyz", 200}, AccessCase{"HealthzPost", "POST", "/healthz", 405},
+                    AccessCase{"Services", "GET", "/v1/services", 403},
+                    AccessCase{"Service", "GET", "/v1/services/orders.local", 403},
+                    AccessCase{"UnknownServiceIsNotTold", "GET", "/v1/services/nope", 403},
+                    AccessCase{"Endpoints", "GET", "/v1/services/orders.local/endpoints", 403},
+                    AccessCase{"Pick", "GET", "/v1/services/orders.local/pick", 403},
+                    AccessCase{"Metrics", "GET", "/metrics", 200}, AccessCase{"Page", "GET", "/", 403},
+                    AccessCase{"Status", "GET", "/v1/status", 403}, AccessCase{"Events", "GET", "/v1/events", 403},
+                    AccessCase{"Reload", "POST", "/v1/reload", 403}, AccessCase{"Nothing", "GET", "/nothing", 403},
+                    AccessCase{"BelowHealthz", "GET", "/healthz/../v1/services", 403}),
+    [](const auto& instance) { return instance.param.name; });
 
 TEST(Pick, MovesTheRotationWithEachGet) {
     FakeModel fake;
@@ -411,6 +444,19 @@ TEST(Service, IsWrittenAsDocumented) {
     "reason": "a socket of NETLINK_SOCK_DIAG: Protocol not supported"
   },
   "index": 17,
+  "rotation": {
+    "answers": 1234,
+    "next": [
+      {
+        "address": "fd00::2",
+        "port": 8080
+      },
+      {
+        "address": "10.0.1.10",
+        "port": 8080
+      }
+    ]
+  },
   "last_poll": {
     "at": "2001-09-09T01:46:40.000Z",
     "outcome": "records",
@@ -447,7 +493,9 @@ TEST(Service, IsWrittenAsDocumented) {
       "weight": 1,
       "share": 0.75,
       "zone": "use1-az1",
-      "connections": null
+      "connections": null,
+      "reports": null,
+      "admin": null
     },
     {
       "address": "fd00::2",
@@ -465,7 +513,9 @@ TEST(Service, IsWrittenAsDocumented) {
       "weight": 5,
       "share": 0.25,
       "zone": null,
-      "connections": null
+      "connections": null,
+      "reports": null,
+      "admin": null
     },
     {
       "address": "10.0.1.12",
@@ -497,6 +547,15 @@ TEST(Service, IsWrittenAsDocumented) {
         "refused": 1,
         "unanswered": 3,
         "last_seen": "2001-09-09T01:46:40.000Z"
+      },
+      "reports": {
+        "failures": 4,
+        "ejections": 1,
+        "ejected_until": "2001-09-09T01:47:10.000Z"
+      },
+      "admin": {
+        "state": "drained",
+        "until": "2001-09-09T02:46:40.000Z"
       }
     }
   ]
