@@ -221,15 +221,16 @@ void ControlPlane::choose_endpoints(std::size_t service) {
 }
 
 void ControlPlane::on_outcome(const health::Checker::Event& event) {
-    const ServiceState& state = services_[event.service];
+    ServiceState& state = services_[event.service];
     const health::Verdict* verdict = find_verdict(event.service)(event.endpoint);
     if (verdict == nullptr) return;
     if (event.changed) log_verdict(state.service(), event.endpoint, *verdict);
     note_local_fault(event.service, event.endpoint, *verdict);
-    if (state.is_news(event.endpoint, *verdict)) mark_changed(event.service);
+    const bool let_back = state.let_back_if_passing(event.endpoint, *verdict, Clock::now());
+    if (let_back || state.is_news(event.endpoint, *verdict)) mark_changed(event.service);
     // Last, since it may forget the verdict: an unhealthy pick of a subset is replaced, and one that has recovered
     // takes its place back.
-    if (event.changed && state.service().subset > 0) choose_endpoints(event.service);
+    if ((event.changed || let_back) && state.service().subset > 0) choose_endpoints(event.service);
 }
 
 /// Somebody asks for a service that nobody had asked for lately.

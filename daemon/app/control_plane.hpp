@@ -77,6 +77,7 @@ private:
     /// Decides and publishes for `service` soon: what happens together is published together.
     void mark_changed(std::size_t service);
     void publish_changes();
+    void decide_at_once(std::size_t service);
     asio::awaitable<void> expire_members();
     asio::awaitable<void> watch_demand();
     FindVerdict find_verdict(std::size_t service) const;

@@ -78,7 +78,27 @@ http_server::Model ControlPlane::model() {
         const auto service = find_service(name);
         if (service) demand_.note(static_cast<std::uint32_t>(*service));
     };
+    model.report = [this](std::string_view name, const SocketAddress& endpoint, http_server::Report report) {
+        const auto service = find_service(name);
+        if (service && services_[*service].report(endpoint, report, Clock::now())) decide_at_once(*service);
+    };
+    model.drain = [this](std::string_view name, const SocketAddress& endpoint, milliseconds how_long) {
+        const auto service = find_service(name);
+        const TimePoint now = Clock::now();
+        if (service && services_[*service].drain(endpoint, now + how_long, now)) decide_at_once(*service);
+    };
+    model.undrain = [this](std::string_view name, const SocketAddress& endpoint) {
+        const auto service = find_service(name);
+        if (service && services_[*service].undrain(endpoint)) decide_at_once(*service);
+    };
     return model;
+}
+
+/// Who changes something by a request sees it in the answer to it.
+void ControlPlane::decide_at_once(std::size_t service) {
+    if (services_[service].service().subset > 0) choose_endpoints(service);  // a stand-in, or one less
+    changed_.insert(service);
+    publish_changes();
 }
 
 }  // namespace taskdns::app

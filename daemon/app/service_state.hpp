@@ -17,7 +17,10 @@
 #include "app/local_sources.hpp"
 #include "config/config.hpp"
 #include "discovery/observation.hpp"
+#include "health/drains.hpp"
+#include "health/reports.hpp"
 #include "health/verdict.hpp"
+#include "http_server/model.hpp"
 #include "membership/registry.hpp"
 #include "view/decision.hpp"
 #include "view/view.hpp"
@@ -49,13 +52,22 @@ public:
     /// Another service has taken the endpoint's address; true if it was a member.
     bool release(const SocketAddress& endpoint, TimePoint now);
     struct Expired {
-        bool members = false;  ///< some left, or changed their presence
-        bool others = false;   ///< the recently left, or the shares of the traffic
+        bool members = false;  ///< some left, or changed their presence, or choose() may choose others
+        bool others = false;   ///< the recently left, the shares of the traffic, an ejection, a drain
     };
     /// Lets go of whose time is over; what changed by that.
     Expired expire(TimePoint now);
     /// When expire() has something to do next; `never` if nothing is pending.
     TimePoint next_deadline() const;
+    // What the application and the operator say of a member; of others it is ignored. True if it changes something,
+    // so that choose() and decide() have to look.
+    bool report(const SocketAddress& endpoint, http_server::Report report, TimePoint now);
+    /// Not served until then, whatever was said before; also if it leaves and comes back meanwhile.
+    bool drain(const SocketAddress& endpoint, TimePoint until, TimePoint now);
+    bool undrain(const SocketAddress& endpoint);
+    /// A check has ended with this verdict: it may end an ejection.
+    bool let_back_if_passing(const SocketAddress& endpoint, const health::Verdict& verdict, TimePoint now);
+
     /// Chooses anew which endpoints are checked and used; true if others are.
     bool choose(const FindVerdict& find_verdict, std::string_view identity);
     /// Order `least_connections`: the shares for the next second; true if they are others. `open`: how many
@@ -86,6 +98,8 @@ public:
     /// Those that choose() chose: to be checked. Sorted; empty where nothing is checked and all are used.
     const std::vector<SocketAddress>& chosen() const { return chosen_; }
     const membership::Registry& registry() const { return registry_; }
+    const health::Reports& reports() const { return reports_; }
+    const health::Drains& drains() const { return drains_; }
     const view::Decision& decision() const { return decision_; }
     const std::string& own_zone() const { return own_zone_; }
     const std::shared_ptr<const view::ServiceView>& view() const { return view_; }
@@ -101,6 +115,14 @@ private:
     void log_poll(const Poll& poll) const;
     void log_basis(membership::Basis before);
     void log_decision(const view::Decision& before) const;
+    bool is_member(const SocketAddress& endpoint) const;
+    bool may_be_served(const SocketAddress& endpoint) const;
+    health::Reports::Room room_without(const SocketAddress& endpoint) const;
+    void keep_half_in(TimePoint now);
+    bool expire_admin(TimePoint now);
+    void let_back(const SocketAddress& endpoint, const char* because, TimePoint now);
+    void log_ejection_end(const SocketAddress& endpoint, const char* because) const;
+    void log_drain_end(const SocketAddress& endpoint, const char* because) const;
     std::vector<view::Candidate> candidates(const FindVerdict& find_verdict, LocalSources& sources);
     view::LocalSource source_of(const SocketAddress& endpoint, LocalSources& sources) const;
 
@@ -109,8 +131,11 @@ private:
     membership::Registry registry_;
     std::set<SocketAddress> not_checked_since_loaded_;  // of the snapshot: served until their first check
     std::map<IpAddress, TimePoint> recent_;             // address of a former member -> when it is forgotten
-    bool sampled_ = false;                              // answers have been samples
-    bool targets_changed_ = false;                      // since view_ was built: members, or the recent
+    health::Reports reports_;                           // of members
+    health::Drains drains_;
+    bool sampled_ = false;           // answers have been samples
+    bool targets_changed_ = false;   // since view_ was built: members, or the recent
+    bool settings_changed_ = false;  // since the last decision
     std::vector<SocketAddress> chosen_;
     std::map<SocketAddress, double> balance_;  // order `least_connections`: those that do not have weight 1
     std::string own_zone_;                     // by our own address; empty: not known

@@ -45,6 +45,14 @@ http_server::ConnectionStatus connection_status(const health::EndpointConnection
             .last_seen = wall.at(connections.last_seen)};
 }
 
+std::optional<http_server::ReportStatus> report_status(const std::optional<health::Reports::Summary>& reports,
+                                                       const WallAnchor& wall) {
+    if (!reports) return std::nullopt;
+    http_server::ReportStatus out{.failures = reports->failures, .ejections = reports->ejections};
+    if (reports->ejected_until) out.ejected_until = wall.at(*reports->ejected_until);
+    return out;
+}
+
 bool comes_first(const view::EndpointDecision& endpoint) {
     return endpoint.served && endpoint.first && endpoint.weight > 0;
 }
@@ -103,6 +111,9 @@ http_server::ServiceStatus service_status(const ServiceState& state, const FindV
         const health::Verdict* verdict = find_verdict(endpoint.address);
         http_server::EndpointStatus& status = out.endpoints.emplace_back(
             endpoint_status(endpoint, *member, verdict != nullptr ? *verdict : not_checked, state.checked(), wall));
+        status.reports = report_status(state.reports().summary(endpoint.address, wall.steady), wall);
+        const std::optional<TimePoint> drained_until = state.drains().until(endpoint.address);
+        if (drained_until) status.drained_until = wall.at(*drained_until);
         status.zone = view::find_zone(endpoint.address.address, state.service().zone);
         if (comes_first(endpoint)) status.share = endpoint.weight / all_weights;
         const health::EndpointConnections* connections = find_connections(endpoint.address);

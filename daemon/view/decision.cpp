@@ -48,11 +48,14 @@ public:
                             std::ranges::any_of(candidates_, [this](const Candidate& candidate) {
                                 return stands_on(rung_, candidate) && still_named(candidate);
                             });
+        only_not_ejected_ = std::ranges::any_of(
+            candidates_, [this](const Candidate& candidate) { return serves(candidate) && !candidate.ejected; });
     }
 
     Rung rung() const { return rung_; }
 
     bool serves(const Candidate& candidate) const {
+        if (only_not_ejected_ && candidate.ejected) return false;
         return stands_on(rung_, candidate) && (!only_still_named_ || still_named(candidate));
     }
 
@@ -67,7 +70,7 @@ private:
     }
 
     bool stands_on(Rung rung, const Candidate& candidate) const {
-        if (candidate.outside_subset) return false;
+        if (candidate.outside_subset || candidate.drained) return false;
         const bool withdrawn = candidate.member.presence == Presence::withdrawn;
         const Status status = candidate.verdict.status;
         switch (rung) {
@@ -108,24 +111,35 @@ private:
     std::vector<SocketAddress> last_healthy_;  // sorted
     Rung rung_ = Rung::no_endpoint;
     bool only_still_named_ = false;
+    bool only_not_ejected_ = false;
 };
 
-/// Whom a panic counts, and may serve.
-bool counts_for_panic(const Candidate& candidate) { return !candidate.outside_subset && still_named(candidate); }
+/// Who could be served, so that `panic.min_members` counts it.
+bool counts_for_panic(const Candidate& candidate) {
+    return !candidate.outside_subset && !candidate.drained && still_named(candidate);
+}
 
-/// Too many fail by doubtful evidence: more likely they are slow under load, or the trouble is ours.
+/// Whom a panic may serve besides the healthy.
+bool is_panicked_over(const Candidate& candidate) {
+    return counts_for_panic(candidate) && !candidate.ejected && is_doubtful(candidate);
+}
+
+/// Too many fail by doubtful evidence: more likely they are slow under load, or the trouble is ours. Too many of
+/// those that are not ejected: they carry the load, and an ejection alone is no reason to panic.
 bool is_panic(std::span<const Candidate> candidates, const config::Panic& policy, bool before) {
     if (policy.threshold >= 100) return false;
     std::size_t members = 0;
+    std::size_t carrying = 0;
     std::size_t doubtful = 0;
     for (const Candidate& candidate : candidates) {
         if (!counts_for_panic(candidate)) continue;
         ++members;
-        if (is_doubtful(candidate)) ++doubtful;
+        if (!candidate.ejected) ++carrying;
+        if (is_panicked_over(candidate)) ++doubtful;
     }
     const unsigned threshold =
         before ? policy.threshold - std::min(policy.threshold, panic_hysteresis) : policy.threshold;
-    return members >= policy.min_members && doubtful * 100 > threshold * members;
+    return members >= policy.min_members && doubtful * 100 > threshold * carrying;
 }
 
 Why why_served(Presence presence) {
@@ -147,7 +161,9 @@ Why why_served(Presence presence) {
 }
 
 Why why(const Candidate& candidate, bool served, bool in_panic) {
+    if (candidate.drained) return Why::drained;
     if (candidate.outside_subset) return Why::outside_subset;
+    if (candidate.ejected && candidate.member.presence != Presence::withdrawn) return Why::ejected;
     if (candidate.verdict.status == Status::unhealthy) return in_panic ? Why::panic : Why::unhealthy;
     if (candidate.member.presence == Presence::withdrawn) return Why::withdrawn;
     return served ? why_served(candidate.member.presence) : Why::first_check;
@@ -208,6 +224,10 @@ std::string reason(const EndpointDecision& endpoint) {
             return "held:snapshot";
         case Why::outside_subset:
             return "outside_subset";
+        case Why::drained:
+            return "drained";
+        case Why::ejected:
+            return "ejected:reports";
     }
     return "";
 }
@@ -238,7 +258,7 @@ Decision decide(std::span<const Candidate> candidates, const config::Service& se
     std::vector<SocketAddress> passing;
     decision.endpoints.reserve(candidates.size());
     for (const Candidate& candidate : candidates) {
-        const bool in_panic = decision.panic && counts_for_panic(candidate) && is_doubtful(candidate);
+        const bool in_panic = decision.panic && is_panicked_over(candidate);
         const bool served = in_panic || ladder.serves(candidate);
         if (served && goes_beyond_the_registry(candidate.member.presence)) decision.stale = true;
         if (served && decision.rung == Rung::healthy && candidate.verdict.status == Status::healthy) {

@@ -25,6 +25,8 @@ struct Candidate {
     health::Verdict verdict;      ///< as made where the service is not checked
     bool unverified = false;      ///< from the snapshot, and not checked since: not withheld before its first check
     bool outside_subset = false;  ///< not among those that this task uses: neither checked nor served
+    bool drained = false;         ///< an operator has taken it out: not served on any rung
+    bool ejected = false;         ///< the application's reports have: served only where the rung has nobody else
     double balance = 1;           ///< order `least_connections`: rebalance()'s weight
     LocalSource source;           ///< what the kernel would send from to this endpoint
 };
@@ -55,7 +57,9 @@ enum class Why : std::uint8_t {
     upstream_empty,   ///< "held:upstream_empty"
     shrink_guard,     ///< "held:shrink_guard"
     snapshot,         ///< "held:snapshot"
-    outside_subset    ///< "outside_subset"
+    outside_subset,   ///< "outside_subset"
+    drained,          ///< "drained": whatever else there is to say
+    ejected           ///< "ejected:reports": so, too, but of one that is withdrawn
 };
 
 /// What is decided of one member. There may be a hundred thousand, so it holds only what the next decision is
@@ -110,6 +114,9 @@ struct Circumstances {
 /// together are believed against it. One that the last answer merely does not show (a sample's, the shrink guard's)
 /// is not served in a panic, and where nobody passes only if there is no other. A new endpoint whose check cannot run
 /// from here is not withheld, nor is one from the snapshot.
+///
+/// On its rung an ejected one goes behind all others: it is served only if none of them stands there. It never has a
+/// part in a panic: that is for those whose checks are in doubt, and this one's user is not (docs/decisions/0019).
 Decision decide(std::span<const Candidate> candidates, const config::Service& service,
                 const Circumstances& circumstances, const Decision& previous);
 

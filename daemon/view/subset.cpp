@@ -45,10 +45,9 @@ struct Ranked {
 
 }  // namespace
 
-std::vector<SocketAddress> choose_subset(
-    std::span<const membership::Member> members,
-    const std::function<const health::Verdict*(const SocketAddress&)>& find_verdict, std::size_t subset,
-    std::string_view identity) {
+std::vector<SocketAddress> choose_subset(std::span<const membership::Member> members,
+                                         const std::function<bool(const SocketAddress&)>& is_out, std::size_t subset,
+                                         std::string_view identity) {
     std::vector<Ranked> ranks;
     ranks.reserve(members.size());
     const std::uint64_t seed = hash(0, identity);
@@ -67,8 +66,7 @@ std::vector<SocketAddress> choose_subset(
         }
         if (subset != 0 && standing >= subset) continue;
         chosen.push_back(member->address);
-        const health::Verdict* const verdict = find_verdict(member->address);
-        if (verdict == nullptr || verdict->status != health::Status::unhealthy) ++standing;
+        if (!is_out(member->address)) ++standing;
     }
     std::ranges::sort(chosen);
     return chosen;

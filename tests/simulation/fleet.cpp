@@ -54,9 +54,9 @@ Load draw_fleet(std::size_t sidecars, std::size_t endpoints, std::size_t subset)
     std::vector<membership::Member> members(endpoints);
     for (std::size_t i = 0; i < endpoints; ++i) members[i].address = {endpoint_address(i), 8080};
     Load load{std::vector<double>(endpoints), std::vector<unsigned>(endpoints)};
-    const auto unknown = [](const SocketAddress&) -> const health::Verdict* { return nullptr; };
+    const auto nobody = [](const SocketAddress&) { return false; };
     for (std::size_t i = 0; i < sidecars; ++i) {
-        add_sidecar(load, view::choose_subset(members, unknown, subset, fmt::format("arn:aws:ecs:task/{}", i)));
+        add_sidecar(load, view::choose_subset(members, nobody, subset, fmt::format("arn:aws:ecs:task/{}", i)));
     }
     return load;
 }

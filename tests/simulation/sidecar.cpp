@@ -158,7 +158,7 @@ void Sidecar::choose(std::size_t index, TimePoint now) {
     const config::Service& settings = service.plan->settings;
     const std::vector<membership::Member> members = service.registry.members();
     std::vector<SocketAddress> chosen =
-        view::choose_subset(members, find_verdict(index), settings.subset, scenario_.identity);
+        view::choose_subset(members, is_out(index), settings.subset, scenario_.identity);
     if (chosen == service.chosen) return;
     service.chosen = std::move(chosen);
     if (!is_checked(settings)) return;
@@ -270,9 +270,10 @@ void Sidecar::decide(std::size_t index, TimePoint now) {
     ++service.published;
 }
 
-Sidecar::FindVerdict Sidecar::find_verdict(std::size_t service) const {
+std::function<bool(const SocketAddress&)> Sidecar::is_out(std::size_t service) const {
     return [this, service](const SocketAddress& endpoint) {
-        return schedule_.find(static_cast<health::ServiceIndex>(service), endpoint);
+        const health::Verdict* verdict = schedule_.find(static_cast<health::ServiceIndex>(service), endpoint);
+        return verdict != nullptr && verdict->status == health::Status::unhealthy;
     };
 }
 

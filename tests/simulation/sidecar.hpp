@@ -67,7 +67,6 @@ private:
         std::uint32_t cursor = 0;
         TimePoint last_asked;
     };
-    using FindVerdict = std::function<const health::Verdict*(const SocketAddress&)>;
 
     discovery::Observation observation(const Service& service, TimePoint now) const;
     void note_members(Service& service, const std::vector<membership::Member>& before, TimePoint now);
@@ -76,7 +75,7 @@ private:
     void publish(TimePoint now);
     void decide(std::size_t service, TimePoint now);
     std::vector<view::Candidate> candidates(std::size_t service, std::string& own_zone);
-    FindVerdict find_verdict(std::size_t service) const;
+    std::function<bool(const SocketAddress&)> is_out(std::size_t service) const;
 
     const Scenario& scenario_;
     Random& random_;

@@ -4,69 +4,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "app/service_state.hpp"
 #include "app/service_status.hpp"
+#include "unit/app_service_states.hpp"
 
 namespace taskdns::app {
 namespace {
 
-using namespace std::chrono_literals;
-using discovery::Empty;
-using discovery::Failed;
-using discovery::Records;
-using discovery::Rrset;
-using discovery::Sighting;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-const TimePoint start{1h};
-
-SocketAddress endpoint(const char* text) { return *SocketAddress::parse(text); }
-
-discovery::Observation seen(std::initializer_list<const char*> addresses) {
-    Rrset rrset;
-    for (const char* address : addresses) rrset.sightings.push_back(Sighting{.address = endpoint(address)});
-    return Records{.rrsets = {rrset}, .ttl = 10s};
-}
-
-config::Service make_service(config::CheckKind check = config::CheckKind::tcp) {
-    config::Service service;
-    service.name = dns::Name::parse("orders.local").value();
-    service.port = 80;
-    service.health.check = check;
-    return service;
-}
-
-/// Verdicts as a test sets them.
-struct Verdicts {
-    std::map<SocketAddress, health::Verdict> all;
-
-    void set(const char* address, health::Status status, health::Observed observed) {
-        health::Verdict& verdict = all[endpoint(address)];
-        verdict.status = status;
-        verdict.reason = observed;
-        verdict.against = status == health::Status::unhealthy ? health::evidence(observed) : health::Evidence::none;
-        verdict.checked = true;
-        verdict.last.observed = observed;
-    }
-    FindVerdict find() const {
-        return [this](const SocketAddress& address) -> const health::Verdict* {
-            const auto found = all.find(address);
-            return found == all.end() ? nullptr : &found->second;
-        };
-    }
-};
-
-const health::EndpointConnections* nobody_connects(const SocketAddress&) { return nullptr; }
-
-/// As the control plane does after a change.
-bool decide(ServiceState& state, const Verdicts& verdicts, TimePoint now = start) {
-    LocalSources sources;
-    state.choose(verdicts.find(), "task");
-    std::uint64_t last_index = state.index();
-    return state.decide(verdicts.find(), sources, now, last_index);
-}
 
 TEST(ServiceState, IsNotReadyBeforeItsFirstPoll) {
     ServiceState state(make_service());

@@ -55,6 +55,14 @@ Candidate outside(Candidate candidate) {
     candidate.outside_subset = true;
     return candidate;
 }
+Candidate drained(Candidate candidate) {
+    candidate.drained = true;
+    return candidate;
+}
+Candidate ejected(Candidate candidate) {
+    candidate.ejected = true;
+    return candidate;
+}
 SocketAddress address(unsigned octet) { return passing(octet).member.address; }
 
 struct Row {
@@ -218,6 +226,44 @@ const std::vector<Row>& rows() {
          E{"1 - outside_subset", "2 - outside_subset", "3 - outside_subset"}},
         {"OutsideTheSubsetUnchecked", {outside(unchecked(1)), unchecked(2)}, false, Basis::complete, Rung::healthy, false,
          E{"1 - outside_subset", "2 + served"}},
+        {"DrainedIsNotServed", {passing(1), drained(passing(2))}, true, Basis::complete, Rung::healthy, false,
+         E{"1 + served", "2 - drained"}},
+        {"DrainedIsObeyedThoughNobodyElsePasses", {refused(1), drained(passing(2))}, true, Basis::complete, Rung::all, false,
+         E{"1 + unhealthy:refused", "2 - drained"}},
+        {"DrainedIsObeyedThoughNobodyIsLeft", {drained(passing(1)), drained(timed_out(2)), drained(refused(3))}, true, Basis::complete, Rung::no_endpoint, false,
+         E{"1 - drained", "2 - drained", "3 - drained"}},
+        {"DrainedIsNotServedUnchecked", {unchecked(1), drained(unchecked(2))}, false, Basis::complete, Rung::healthy, false,
+         E{"1 + served", "2 - drained"}},
+        {"DrainedIsNoReserve", {refused(1), drained(passing(2, Presence::withdrawn))}, true, Basis::complete, Rung::all, false,
+         E{"1 + unhealthy:refused", "2 - drained"}},
+        {"DrainedBeforeItsFirstCheck", {drained(unchecked(1)), unchecked(2)}, true, Basis::complete, Rung::unverified, false,
+         E{"1 - drained", "2 + served"}},
+        {"DrainedIsSaidOfOneOutsideTheSubset", {drained(outside(passing(1))), passing(2)}, true, Basis::complete, Rung::healthy, false,
+         E{"1 - drained", "2 + served"}},
+        {"DrainedIsSaidOfOneThatIsEjected", {drained(ejected(passing(1))), passing(2)}, true, Basis::complete, Rung::healthy, false,
+         E{"1 - drained", "2 + served"}},
+        {"EjectedIsNotServedWhileAnotherPasses", {passing(1), ejected(passing(2))}, true, Basis::complete, Rung::healthy, false,
+         E{"1 + served", "2 - ejected:reports"}},
+        {"EjectedIsNotServedUnchecked", {unchecked(1), ejected(unchecked(2))}, false, Basis::complete, Rung::healthy, false,
+         E{"1 + served", "2 - ejected:reports"}},
+        {"EjectedIsServedWhileNoOtherPasses", {refused(1), timed_out(2), unchecked(3), ejected(passing(4))}, true, Basis::complete, Rung::healthy, false,
+         E{"1 - unhealthy:refused", "2 - unhealthy:timeout", "3 - withheld:first_check", "4 + ejected:reports"}},
+        {"EjectedIsServedBeforeTheReserve", {passing(1, Presence::withdrawn), ejected(passing(2))}, true, Basis::complete, Rung::healthy, false,
+         E{"1 - withdrawn", "2 + ejected:reports"}},
+        {"EjectedIsServedWhereTheOthersAreDrained", {drained(passing(1)), ejected(passing(2))}, true, Basis::complete, Rung::healthy, false,
+         E{"1 - drained", "2 + ejected:reports"}},
+        {"EjectedThatFailsToo", {passing(1), ejected(refused(2))}, true, Basis::complete, Rung::healthy, false,
+         E{"1 + served", "2 - ejected:reports"}},
+        {"EjectedGoesLastOnEachRung", {timed_out(1), ejected(timed_out(2)), refused(3)}, true, Basis::complete, Rung::doubtful, false,
+         E{"1 + unhealthy:timeout", "2 - ejected:reports", "3 - unhealthy:refused"}},
+        {"EjectedThatIsDoubtfulBeforeCertainFailures", {refused(1), ejected(timed_out(2))}, true, Basis::complete, Rung::doubtful, false,
+         E{"1 - unhealthy:refused", "2 + ejected:reports"}},
+        {"EjectedThatIsNamedBeforeOneThatIsNot", {timed_out(1, Presence::absent), ejected(timed_out(2))}, true, Basis::sample, Rung::doubtful, false,
+         E{"1 - unhealthy:timeout", "2 + ejected:reports"}},
+        {"EjectedOneThatIsWithdrawn", {passing(1), ejected(passing(2, Presence::withdrawn))}, true, Basis::complete, Rung::healthy, false,
+         E{"1 + served", "2 - withdrawn"}},
+        {"EjectedOutsideTheSubset", {passing(1), ejected(outside(passing(2)))}, true, Basis::complete, Rung::healthy, false,
+         E{"1 + served", "2 - outside_subset"}},
     };
     return all;
 }
@@ -371,6 +417,36 @@ TEST(Panic, ServesTheDoubtfulAndSaysSo) {
               (std::vector<std::string>{"1 + served", "2 - unhealthy:refused", "3 + panic:timeout",
                                         "4 + panic:timeout", "5 + panic:timeout", "6 + panic:timeout"}));
     EXPECT_EQ(decision.last_healthy, std::vector{address(1)});
+}
+
+// An ejection is what its user knows; a panic is for what checks doubt (docs/decisions/0019).
+TEST(Panic, DoesNotBeginByEjections) {
+    std::vector<Candidate> candidates;
+    for (unsigned i = 1; i <= 3; ++i) candidates.push_back(passing(i));
+    for (unsigned i = 4; i <= 6; ++i) candidates.push_back(ejected(timed_out(i)));
+    config::Service service = checked_service();
+    service.panic.threshold = 10;
+    EXPECT_FALSE(decide_by(candidates, service).panic);
+}
+
+TEST(Panic, IsJudgedByThoseThatAreLeftToCarryTheLoad) {
+    const std::vector<Candidate> candidates{passing(1),          timed_out(2),        timed_out(3),
+                                            ejected(passing(4)), ejected(passing(5)), ejected(timed_out(6))};
+    const Decision decision = decide_by(candidates, checked_service());
+    EXPECT_TRUE(decision.panic) << "2 of 3";
+    EXPECT_EQ(describe(decision),
+              (std::vector<std::string>{"1 + served", "2 + panic:timeout", "3 + panic:timeout", "4 - ejected:reports",
+                                        "5 - ejected:reports", "6 - ejected:reports"}));
+}
+
+TEST(Panic, DoesNotCountTheDrained) {
+    std::vector<Candidate> six{passing(1), timed_out(2), timed_out(3), timed_out(4), timed_out(5)};
+    six.push_back(drained(timed_out(6)));
+    EXPECT_FALSE(decide_by(six, checked_service()).panic) << "five that may be served are too few";
+    six.push_back(timed_out(7));
+    const Decision decision = decide_by(six, checked_service());
+    EXPECT_TRUE(decision.panic);
+    EXPECT_EQ(describe(decision)[5], "6 - drained");
 }
 
 TEST(Panic, CountsNeitherTheWithdrawnNorThoseOutsideTheSubset) {

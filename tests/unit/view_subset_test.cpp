@@ -1,6 +1,6 @@
 // Which endpoints a task uses: even load over many tasks, little change, stand-ins for those that fail.
 #include <algorithm>
-#include <map>
+#include <set>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,7 +10,6 @@
 namespace taskdns::view {
 namespace {
 
-using health::Verdict;
 using membership::Member;
 using membership::Presence;
 using testing::ElementsAre;
@@ -26,23 +25,12 @@ std::vector<Member> members(unsigned count) {
     return out;
 }
 
-using Verdicts = std::map<SocketAddress, Verdict>;
+using Out = std::set<SocketAddress>;
 
 std::vector<SocketAddress> choose(const std::vector<Member>& of, std::size_t subset, std::string_view identity,
-                                  const Verdicts& verdicts = {}) {
+                                  const Out& out = {}) {
     return choose_subset(
-        of,
-        [&](const SocketAddress& address) {
-            const auto found = verdicts.find(address);
-            return found == verdicts.end() ? nullptr : &found->second;
-        },
-        subset, identity);
-}
-
-Verdict verdict(health::Status status) {
-    Verdict out;
-    out.status = status;
-    return out;
+        of, [&](const SocketAddress& address) { return out.contains(address); }, subset, identity);
 }
 
 std::string task(unsigned number) { return "arn:aws:ecs:eu-west-1:1:task/c/" + std::to_string(number); }
@@ -125,46 +113,43 @@ TEST(ChooseSubset, AMemberThatLeavesChangesOnePickOfThoseThatHadIt) {
     EXPECT_NEAR(changed, 30, 25);
 }
 
-TEST(ChooseSubset, AnUnhealthyPickStaysAndTheNextRankStandsIn) {
+TEST(ChooseSubset, APickThatIsOutStaysAndTheNextRankStandsIn) {
     const std::vector<Member> all = members(50);
     const auto before = choose(all, 5, task(1));
-    for (const health::Status status :
-         {health::Status::unhealthy, health::Status::healthy, health::Status::pending}) {
-        const auto after = choose(all, 5, task(1), {{before[2], verdict(status)}});
-        EXPECT_TRUE(std::ranges::includes(after, before));
-        EXPECT_EQ(after.size(), status == health::Status::unhealthy ? 6U : 5U);
-    }
+    const auto after = choose(all, 5, task(1), {before[2]});
+    EXPECT_TRUE(std::ranges::includes(after, before));
+    EXPECT_EQ(after.size(), 6U);
 }
 
-TEST(ChooseSubset, OneBeyondTheLastRankChangesNothingByFailing) {
+TEST(ChooseSubset, OneBeyondTheLastRankChangesNothingByBeingOut) {
     const std::vector<Member> all = members(50);
     const auto before = choose(all, 5, task(1));
     for (const Member& member : all) {
         if (holds(before, member.address)) continue;
-        EXPECT_EQ(choose(all, 5, task(1), {{member.address, verdict(health::Status::unhealthy)}}), before);
+        EXPECT_EQ(choose(all, 5, task(1), {member.address}), before);
     }
 }
 
-TEST(ChooseSubset, WalksOnWhileAllFail) {
+TEST(ChooseSubset, WalksOnWhileAllAreOut) {
     const std::vector<Member> all = members(50);
-    Verdicts verdicts;
-    for (const Member& member : all) verdicts[member.address] = verdict(health::Status::unhealthy);
-    EXPECT_EQ(choose(all, 5, task(1), verdicts).size(), 50U);
-    verdicts.erase(all[30].address);
-    const auto chosen = choose(all, 5, task(1), verdicts);
+    Out out;
+    for (const Member& member : all) out.insert(member.address);
+    EXPECT_EQ(choose(all, 5, task(1), out).size(), 50U);
+    out.erase(all[30].address);
+    const auto chosen = choose(all, 5, task(1), out);
     EXPECT_TRUE(holds(chosen, all[30].address));
 }
 
 TEST(ChooseSubset, TheWithdrawnAreRankedOnTheirOwn) {
     std::vector<Member> all = members(50);
     const auto before = choose(all, 5, task(1));
-    Verdicts verdicts;
+    Out out;
     for (Member& member : all) {
         if (holds(before, member.address)) continue;
         member.presence = Presence::withdrawn;
-        verdicts[member.address] = verdict(health::Status::unhealthy);
+        out.insert(member.address);
     }
-    const auto chosen = choose(all, 5, task(1), verdicts);
+    const auto chosen = choose(all, 5, task(1), out);
     EXPECT_TRUE(std::ranges::includes(chosen, before));
     EXPECT_EQ(chosen.size(), 10U) << "nobody stands in for a withdrawn one";
 }

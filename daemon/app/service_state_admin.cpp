@@ -1,0 +1,126 @@
+// One configured service on the control thread: what the application and the operator say of its endpoints.
+// Layer: app.
+#include <algorithm>
+
+#include "app/service_state.hpp"
+#include "base/log.hpp"
+
+namespace taskdns::app {
+namespace {
+
+/// For people: the wall clock is read for a log line only.
+std::string wall_text(TimePoint time) { return format_wall_time(WallAnchor::take().at(time)); }
+
+}  // namespace
+
+bool ServiceState::is_member(const SocketAddress& endpoint) const { return registry_.find(endpoint) != nullptr; }
+
+bool ServiceState::report(const SocketAddress& endpoint, http_server::Report report, TimePoint now) {
+    if (!is_member(endpoint)) return false;
+    if (report == http_server::Report::success) {
+        if (!reports_.succeed(endpoint, now)) return false;
+        log_ejection_end(endpoint, "success_report");
+        return true;
+    }
+    if (!reports_.fail(endpoint, room_without(endpoint), now)) return false;
+    const health::Ejection& ejection = *reports_.find(endpoint);
+    log::warning("health", "endpoint ejected by reports",
+                 {{"service", service_.name.to_string()},
+                  {"endpoint", endpoint.to_string()},
+                  {"until", wall_text(ejection.until)},
+                  {"ejections", ejection.number},
+                  {"ejected", reports_.ejected_count()}});
+    return true;
+}
+
+bool ServiceState::drain(const SocketAddress& endpoint, TimePoint until, TimePoint now) {
+    if (!is_member(endpoint)) return false;
+    drains_.drain(endpoint, until, [this](const SocketAddress& other) { return is_member(other); });
+    log::info("health", "endpoint drained",
+              {{"service", service_.name.to_string()},
+               {"endpoint", endpoint.to_string()},
+               {"until", wall_text(until)},
+               {"drained", drains_.size()}});
+    keep_half_in(now);
+    return true;
+}
+
+bool ServiceState::undrain(const SocketAddress& endpoint) {
+    if (!drains_.undrain(endpoint)) return false;
+    log_drain_end(endpoint, "undrained");
+    return true;
+}
+
+bool ServiceState::let_back_if_passing(const SocketAddress& endpoint, const health::Verdict& verdict, TimePoint now) {
+    if (health::evidence(verdict.last.observed) != health::Evidence::success) return false;
+    if (!reports_.is_ended_by_check(endpoint, verdict.last_at)) return false;
+    let_back(endpoint, "check", now);
+    return true;
+}
+
+/// Of all whom an ejection is to leave half.
+bool ServiceState::may_be_served(const SocketAddress& endpoint) const {
+    const membership::Member* member = registry_.find(endpoint);
+    return member != nullptr && member->presence != membership::Presence::withdrawn && !drains_.contains(endpoint);
+}
+
+health::Reports::Room ServiceState::room_without(const SocketAddress& endpoint) const {
+    health::Reports::Room room;
+    for (const membership::Member& member : registry_.members()) {
+        if (may_be_served(member.address)) ++room.members;
+    }
+    // Each ejected pick has a stand-in, so that half of those in use are as many as `subset`.
+    if (service_.subset > 0) room.members = std::min<std::size_t>(room.members, 2 * std::size_t{service_.subset});
+    for (const SocketAddress& ejected : reports_.ejected()) {
+        if (may_be_served(ejected)) ++room.ejected;
+    }
+    room.others_pass = decision_.rung == view::Rung::healthy &&
+                       std::ranges::any_of(decision_.endpoints, [&](const view::EndpointDecision& other) {
+                           return other.served && other.address != endpoint &&
+                                  other.standing.status != health::Status::unhealthy &&
+                                  reports_.find(other.address) == nullptr;
+                       });
+    return room;
+}
+
+/// Fewer may be served than when the ejections began: not more than half of them stay out.
+void ServiceState::keep_half_in(TimePoint now) {
+    if (reports_.ejected_count() == 0) return;
+    health::Reports::Room room = room_without({});
+    const auto counts = [this](const SocketAddress& endpoint) { return may_be_served(endpoint); };
+    for (; 2 * room.ejected > room.members; --room.ejected) {
+        let_back(*reports_.first_to_return(counts), "half_of_the_members", now);
+    }
+}
+
+/// True if an ejection or a drain was over.
+bool ServiceState::expire_admin(TimePoint now) {
+    const std::vector<SocketAddress> returned = reports_.expire(now);
+    for (const SocketAddress& endpoint : returned) log_ejection_end(endpoint, "time");
+    const std::vector<SocketAddress> undrained = drains_.expire(now);
+    for (const SocketAddress& endpoint : undrained) log_drain_end(endpoint, "time");
+    return !returned.empty() || !undrained.empty();
+}
+
+void ServiceState::let_back(const SocketAddress& endpoint, const char* because, TimePoint now) {
+    reports_.let_back(endpoint, now);
+    log_ejection_end(endpoint, because);
+}
+
+void ServiceState::log_ejection_end(const SocketAddress& endpoint, const char* because) const {
+    log::info("health", "ejection has ended",
+              {{"service", service_.name.to_string()},
+               {"endpoint", endpoint.to_string()},
+               {"because_of", because},
+               {"ejected", reports_.ejected_count()}});
+}
+
+void ServiceState::log_drain_end(const SocketAddress& endpoint, const char* because) const {
+    log::info("health", "drain has ended",
+              {{"service", service_.name.to_string()},
+               {"endpoint", endpoint.to_string()},
+               {"because_of", because},
+               {"drained", drains_.size()}});
+}
+
+}  // namespace taskdns::app
