@@ -137,7 +137,7 @@ bool ServiceState::decide(const FindVerdict& find_verdict, LocalSources& sources
     std::swap(decision, decision_);
     const view::Decision& before = decision;
     const bool same = looks_the_same(before, decision_);
-    if (!same) index_ = ++last_index;
+    if (std::exchange(settings_changed_, false) || !same) index_ = ++last_index;
     if (!same) log_decision(before);
     const bool first_answer = view_->readiness == view::Readiness::no_upstream && registry_.answered_once();
     if (answers_the_same(before, decision_) && !targets_changed_ && !first_answer) return false;

@@ -68,6 +68,9 @@ public:
     /// A check has ended with this verdict: it may end an ejection.
     bool let_back_if_passing(const SocketAddress& endpoint, const health::Verdict& verdict, TimePoint now);
 
+    /// The settings have changed: this one, just made, goes on with all that the one before knows, so that whoever is
+    /// served stays so. Members whose port came from the settings have the new one. choose() and decide() are next.
+    void take_over(ServiceState&& before, TimePoint now);
     /// Chooses anew which endpoints are checked and used; true if others are.
     bool choose(const FindVerdict& find_verdict, std::string_view identity);
     /// Order `least_connections`: the shares for the next second; true if they are others. `open`: how many
@@ -123,6 +126,7 @@ private:
     void let_back(const SocketAddress& endpoint, const char* because, TimePoint now);
     void log_ejection_end(const SocketAddress& endpoint, const char* because) const;
     void log_drain_end(const SocketAddress& endpoint, const char* because) const;
+    void move_ports(std::uint16_t from);
     std::vector<view::Candidate> candidates(const FindVerdict& find_verdict, LocalSources& sources);
     view::LocalSource source_of(const SocketAddress& endpoint, LocalSources& sources) const;
 
@@ -134,7 +138,7 @@ private:
     health::Reports reports_;                           // of members
     health::Drains drains_;
     bool sampled_ = false;           // answers have been samples
-    bool targets_changed_ = false;   // since view_ was built: members, or the recent
+    bool targets_changed_ = false;   // since view_ was built: members, the recent, the settings
     bool settings_changed_ = false;  // since the last decision
     std::vector<SocketAddress> chosen_;
     std::map<SocketAddress, double> balance_;  // order `least_connections`: those that do not have weight 1

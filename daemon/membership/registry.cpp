@@ -2,6 +2,7 @@
 #include "membership/registry.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace taskdns::membership {
 namespace {
@@ -341,6 +342,29 @@ bool Registry::release(const SocketAddress& endpoint) {
     if (member == nullptr || member->presence == Presence::present) return false;
     members_.erase(members_.begin() + (member - members_.data()));
     return true;
+}
+
+bool Registry::set_policy(config::Membership policy, config::Poll poll, bool checked) {
+    policy_ = policy;
+    poll_ = poll;
+    checked_ = checked;
+    const std::size_t before = members_.size();
+    while (members_.size() > policy_.max_endpoints) {
+        if (!make_room()) members_.pop_back();
+    }
+    return members_.size() != before;
+}
+
+std::vector<SocketAddress> Registry::move_ports(std::uint16_t from, std::uint16_t to) {
+    std::vector<SocketAddress> moved;
+    for (const Member& member : members_) {
+        const bool is_taken = find({member.address.address, to}) != nullptr;
+        if (member.type != dns::RrType::srv && member.address.port == from && !is_taken)
+            moved.push_back(member.address);
+    }
+    for (const SocketAddress& endpoint : moved) find(endpoint)->address.port = to;
+    std::ranges::sort(members_, {}, &Member::address);
+    return moved;
 }
 
 const Member* Registry::find(const SocketAddress& endpoint) const { return find_in(members_, endpoint); }

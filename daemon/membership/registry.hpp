@@ -48,6 +48,12 @@ public:
     /// Another service has taken the address of `endpoint`, which is only held here: it leaves. True if it was there.
     bool release(const SocketAddress& endpoint);
 
+    /// The settings have changed: from now on these hold, and who has no room by them leaves, the withdrawn and the
+    /// absent first. True if somebody has left.
+    bool set_policy(config::Membership policy, config::Poll poll, bool checked);
+    /// The port of those whose answers name none is another. Returns whom that moved, with the port before.
+    std::vector<SocketAddress> move_ports(std::uint16_t from, std::uint16_t to);
+
     /// Sorted by address and port. Valid until the next call that is not const.
     const std::vector<Member>& members() const { return members_; }
     /// Null if it is no member.
