@@ -27,17 +27,15 @@ struct Counters {
     Counter failures;    ///< SERVFAIL of our own: every server failed, or we are stopping
     Counter over_limit;  ///< SERVFAIL of our own: max_in_flight, too many clients waiting, or max_qps
 
-    Counter queries;       ///< those that were not answered at once: they started a question, or joined one
-    Counter joined;        ///< of those: the question was being asked already
-    Counter prefetches;    ///< popular answers that were fetched anew before they ran out
-    Counter evictions;     ///< answers that left the cache to make room
-    Counter udp;           ///< queries to the upstream over UDP, probes for loops included
-    Counter tcp;           ///< and over TCP
-    Counter timeouts;      ///< queries that nothing came back to
-    Counter ignored;       ///< messages that answered another query than ours: late, or forged
-    Counter unusable;      ///< answers whose records were not whole, or whose rcode has no meaning here
-    Counter local_faults;  ///< queries that this host could not send: descriptors, memory, permissions
-    Counter loops;         ///< times that a server was found to bring our own queries back
+    Counter queries;          ///< those that were not answered at once: they started a question, or joined one
+    Counter joined;           ///< of those: the question was being asked already
+    Counter prefetches;       ///< popular answers that were fetched anew before they ran out
+    Counter evictions;        ///< answers that left the cache to make room
+    Counter budget_refusals;  ///< queries to the upstream that max_qps did not allow
+    Counter ignored;          ///< messages that answered another query than ours: late, or forged
+    Counter unusable;         ///< answers whose records were not whole, or whose rcode has no meaning here
+    Counter local_faults;     ///< queries that this host could not send: descriptors, memory, permissions
+    Counter loops;            ///< times that a server was found to bring our own queries back
 
     Gauge cache_entries;
     Gauge cache_bytes;

@@ -112,4 +112,10 @@ asio::awaitable<bool> Forwarder::stop(milliseconds limit) {
 
 const Counters& Forwarder::counters() const { return state_->counters; }
 
+const std::vector<SocketAddress>& Forwarder::servers() const { return state_->upstreams->servers(); }
+
+const std::vector<upstream::ServerCounters>& Forwarder::server_counters() const {
+    return state_->upstreams->server_counters();
+}
+
 }  // namespace taskdns::forward

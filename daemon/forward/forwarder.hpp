@@ -39,6 +39,9 @@ public:
     asio::awaitable<bool> stop(milliseconds limit);
 
     const Counters& counters() const;
+    /// Whom it asks, and what came of it.
+    const std::vector<SocketAddress>& servers() const;
+    const std::vector<upstream::ServerCounters>& server_counters() const;
 
 private:
     struct State;

@@ -73,10 +73,15 @@ Upstreams::Upstreams(std::vector<SocketAddress> servers, Settings settings, Quer
       settings_(std::move(settings)),
       budget_(budget),
       counters_(counters),
+      server_counters_(servers_.size()),
       health_(servers_.size()),
       probes_(servers_.size()) {}
 
-bool Upstreams::take(unsigned cost) { return budget_.take(upstream::Purpose::forward, cost, settings_.now()); }
+bool Upstreams::take(unsigned cost) {
+    const bool taken = budget_.take(upstream::Purpose::forward, cost, settings_.now());
+    if (!taken) counters_.budget_refusals.add();
+    return taken;
+}
 
 bool Upstreams::may_ask(TimePoint now) const {
     return budget_.wait(upstream::Purpose::forward, QueryBudget::udp_cost, now) <= Duration(0);
@@ -129,7 +134,7 @@ asio::awaitable<Upstreams::Attempt> Upstreams::exchange(Shared self, QuestionPtr
     };
     const Error no_budget{Errc::over_limit, ""};
     if (!self->take(QueryBudget::udp_cost)) co_return self->failed(server, no_budget);
-    self->counters_.udp.add();
+    self->server_counters_[server].udp_queries.add();
     const TimePoint sent = self->settings_.now();
     Result<dns::Bytes> answer = co_await upstream::exchange_udp(address, message, accepts, timeout);
     if (answer) {
@@ -138,8 +143,10 @@ asio::awaitable<Upstreams::Attempt> Upstreams::exchange(Shared self, QuestionPtr
     }
     if (answer && dns::truncated(*answer)) {
         if (!self->take(QueryBudget::tcp_cost)) co_return self->failed(server, no_budget);
-        self->counters_.tcp.add();
+        self->server_counters_[server].tcp_queries.add();
+        const TimePoint sent_again = self->settings_.now();
         answer = co_await upstream::exchange_tcp(address, message, accepts, timeout);
+        if (answer) self->server_counters_[server].round_trip.observe(self->settings_.now() - sent_again);
         if (!answer) co_return self->failed(server, answer.error(), Blame::nobody);
     }
     if (!answer) co_return self->failed(server, answer.error());
@@ -151,7 +158,7 @@ Upstreams::Attempt Upstreams::failed(std::size_t server, const Error& error, Bla
     attempt.failure = failure_of(error.code);
     attempt.detail = error.message;
     const bool is_local = attempt.failure == Failure::local_fault;
-    if (attempt.failure == Failure::timeout) counters_.timeouts.add();
+    if (!is_final(attempt.failure)) server_counters_[server].count_failure(error.code, false);
     if (attempt.failure == Failure::unusable) counters_.unusable.add();
     if (is_local) counters_.local_faults.add();
     if (!is_final(attempt.failure)) {
@@ -166,6 +173,7 @@ void Upstreams::answered(std::size_t server, Duration round_trip, TimePoint now)
         log::info("forward", "an upstream server answers again", {{"server", servers_[server].to_string()}});
     }
     health_.answered(server, round_trip, now);
+    server_counters_[server].round_trip.observe(round_trip);
 }
 
 void Upstreams::unanswered(std::size_t server, const std::string& reason) {
@@ -184,6 +192,7 @@ Upstreams::Attempt Upstreams::read(std::size_t server, dns::Bytes message, const
     }
     Attempt attempt;
     attempt.verdict = answer->is_failure() ? Verdict::negative : Verdict::answered;
+    if (attempt.verdict == Verdict::negative) server_counters_[server].count_failure(Errc::bad_rcode, true);
     attempt.answer = std::move(answer);
     return attempt;
 }
@@ -221,10 +230,13 @@ asio::awaitable<void> Upstreams::watch_for_loop(Shared self, std::size_t server)
         };
         bool answered = false;
         if (self->take(QueryBudget::udp_cost)) {
-            self->counters_.udp.add();
+            self->server_counters_[server].udp_queries.add();
             const Result<dns::Bytes> answer = co_await upstream::exchange_udp(
                 self->servers_[server], std::move(message), accepts, self->settings_.upstream.timeout);
             answered = answer.has_value();
+            if (!answered && answer.error().code != Errc::cancelled) {
+                self->server_counters_[server].count_failure(answer.error().code, false);
+            }
             if (self->probes_.end(server)) {
                 log::info("forward", "an upstream server no longer sends our queries back",
                           {{"server", self->servers_[server].to_string()}});

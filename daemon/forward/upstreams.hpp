@@ -15,6 +15,7 @@
 #include "forward/loop_probes.hpp"
 #include "forward/upstream_answer.hpp"
 #include "upstream/query_budget.hpp"
+#include "upstream/server_counters.hpp"
 #include "upstream/server_health.hpp"
 
 namespace taskdns::forward {
@@ -72,6 +73,9 @@ public:
     }
     bool may_ask(TimePoint now) const;  ///< the budget has room for one query
     std::size_t size() const { return servers_.size(); }
+    const std::vector<SocketAddress>& servers() const { return servers_; }
+    /// Those of each of servers(), probes for loops included.
+    const std::vector<upstream::ServerCounters>& server_counters() const { return server_counters_; }
 
 private:
     enum class Verdict : std::uint8_t { answered, negative, failed };
@@ -99,6 +103,7 @@ private:
     const Settings settings_;
     upstream::QueryBudget& budget_;
     Counters& counters_;
+    std::vector<upstream::ServerCounters> server_counters_;
     upstream::ServerHealth health_;
     LoopProbes probes_;
     bool has_local_fault_ = false;

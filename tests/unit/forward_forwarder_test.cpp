@@ -78,7 +78,7 @@ TEST_F(Forwarding, FetchesACutAnswerOverTcpForEverybody) {
     EXPECT_FALSE(udp.has_flag("tc")) << "it is small enough for this client";
     EXPECT_EQ(server.udp_queries, 1U);
     EXPECT_EQ(server.tcp_queries, 1U);
-    EXPECT_EQ(counters().tcp.value(), 1U);
+    EXPECT_EQ(forwarder().server_counters()[0].tcp_queries.value(), 1U);
 }
 
 TEST_F(Forwarding, AsksAgainWithoutOptWhereTheServerSendsBackAHeaderAlone) {
