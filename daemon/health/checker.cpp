@@ -63,6 +63,8 @@ asio::awaitable<void> Checker::State::probe_once(std::shared_ptr<State> state, S
 
 void Checker::State::finish(const Schedule::Job& job, const Outcome& outcome) {
     if (ended) return;
+    counters.outcomes[static_cast<std::size_t>(outcome.observed)].add();
+    if (evidence(outcome.observed) != Evidence::none) counters.probe_time.observe(outcome.latency);
     switch (evidence(outcome.observed)) {
         case Evidence::success:
             counters.successes.add();
@@ -131,5 +133,9 @@ asio::awaitable<bool> Checker::stop(milliseconds limit) {
 const Counters& Checker::counters() const { return state_->counters; }
 
 std::uint64_t Checker::spared() const { return state_->schedule.spared(); }
+
+unsigned Checker::in_flight() const { return state_->schedule.in_flight(); }
+
+std::size_t Checker::targets() const { return state_->schedule.targets(); }
 
 }  // namespace taskdns::health

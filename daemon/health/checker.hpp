@@ -2,6 +2,8 @@
 // Layer: health (may include base, config, membership, Asio). Threads: the control thread's executor.
 #pragma once
 
+#include <array>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -11,6 +13,7 @@
 
 #include "base/asio.hpp"
 #include "base/counter.hpp"
+#include "base/histogram.hpp"
 #include "config/config.hpp"
 #include "health/probe.hpp"
 #include "health/schedule.hpp"
@@ -18,11 +21,21 @@
 
 namespace taskdns::health {
 
+/// A probe in the VPC takes about a millisecond; its timeout is at most some seconds.
+inline constexpr std::array<std::chrono::nanoseconds, 12> probe_time_bounds{
+    std::chrono::microseconds(500), std::chrono::milliseconds(1),   std::chrono::microseconds(2500),
+    std::chrono::milliseconds(5),   std::chrono::milliseconds(10),  std::chrono::milliseconds(25),
+    std::chrono::milliseconds(50),  std::chrono::milliseconds(100), std::chrono::milliseconds(250),
+    std::chrono::milliseconds(500), std::chrono::seconds(1),        std::chrono::milliseconds(2500)};
+
 struct Counters {
-    Counter probes;
+    Counter probes;  ///< begun
+    // Of those that have ended:
     Counter successes;
     Counter failures;
     Counter local_faults;
+    std::array<Counter, observed_words> outcomes;  ///< by Observed
+    Histogram probe_time{probe_time_bounds};       ///< of those that say something of the endpoint
 };
 
 class Checker {
@@ -56,6 +69,9 @@ public:
     const Counters& counters() const;
     /// Probes that were not made, because the application's connections had said it already.
     std::uint64_t spared() const;
+    unsigned in_flight() const;
+    /// What is probed: each once, however many services share it.
+    std::size_t targets() const;
 
 private:
     struct State;

@@ -113,6 +113,10 @@ public:
 
     /// Null if none has been seen towards it.
     const EndpointConnections* find(const SocketAddress& endpoint) const;
+    template <class Visit>
+    void each(const Visit& visit) const {
+        for (const auto& [address, endpoint] : endpoints_) visit(address, endpoint.figures);
+    }
     /// Whether any connection of the application's has ever been seen.
     bool seen_any() const { return seen_any_; }
     std::size_t endpoints() const { return endpoints_.size(); }

@@ -269,6 +269,11 @@ const EndpointConnections* ConnectionObserver::find(const SocketAddress& endpoin
     return state_->ledger.find(endpoint);
 }
 
+void ConnectionObserver::each(
+    const std::function<void(const SocketAddress&, const EndpointConnections&)>& visit) const {
+    state_->ledger.each(visit);
+}
+
 void ConnectionObserver::count_refused(const SocketAddress& endpoint) {
     state_->ledger.count_refused(endpoint, Clock::now());
 }

@@ -46,6 +46,8 @@ public:
     void count_refused(const SocketAddress& endpoint);
     /// Null if no connection towards it has been seen.
     const EndpointConnections* find(const SocketAddress& endpoint) const;
+    /// Of every endpoint towards which one has been seen.
+    void each(const std::function<void(const SocketAddress&, const EndpointConnections&)>& visit) const;
     /// Whether any connection to an endpoint has ever been seen.
     bool seen_any() const;
     /// Once started: whether the kernel still tells.

@@ -40,6 +40,8 @@ enum class Observed : std::uint8_t {
     local_fault
 };
 
+inline constexpr std::size_t observed_words = static_cast<std::size_t>(Observed::local_fault) + 1;
+
 const char* to_string(Observed observed);
 
 /// Who saw it.

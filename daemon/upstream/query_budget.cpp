@@ -41,4 +41,10 @@ Duration QueryBudget::wait(Purpose purpose, unsigned cost, TimePoint now) const 
     return Duration(std::max<Duration::rep>(0, after - at - allowance(purpose, price)));
 }
 
+double QueryBudget::used(TimePoint now) const {
+    const Duration::rep used_up_to = used_up_to_.load(std::memory_order_relaxed);
+    const Duration::rep at = now.time_since_epoch().count();
+    return used_up_to <= at ? 0 : static_cast<double>(used_up_to - at) / static_cast<double>(second);
+}
+
 }  // namespace taskdns::upstream

@@ -25,6 +25,9 @@ public:
     bool take(Purpose purpose, unsigned cost, TimePoint now);
     /// How long until take() could succeed, zero if it can now.
     Duration wait(Purpose purpose, unsigned cost, TimePoint now) const;
+    /// The share of it that is used up now: 0 to 1; forwarding is refused from 0.8 on. Above 1 where a single query
+    /// costs more than there is.
+    double used(TimePoint now) const;
 
 private:
     const Duration::rep per_query_;          // nanoseconds one query uses up
