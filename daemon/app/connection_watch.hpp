@@ -53,6 +53,9 @@ public:
 
     bool observes(health::ServiceIndex service) const;
     const health::EndpointConnections* find(const SocketAddress& endpoint) const { return observer_.find(endpoint); }
+    void each(const std::function<void(const SocketAddress&, const health::EndpointConnections&)>& visit) const {
+        observer_.each(visit);
+    }
     health::UnprobedVerdicts& unprobed() { return unprobed_; }
     const health::UnprobedVerdicts& unprobed() const { return unprobed_; }
     const health::ConnectionObserver::Counters& counters() const { return observer_.counters(); }

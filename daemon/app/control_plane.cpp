@@ -271,6 +271,8 @@ void ControlPlane::publish_changes() {
     }
     if (!any) return;
     publisher_.publish(assemble(publisher_.current().index + 1, names_, services_));
+    publish_counters_.publications.add();
+    publish_counters_.time.observe(Clock::now() - now);
     on_published_();
 }
 

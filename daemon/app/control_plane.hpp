@@ -14,6 +14,7 @@
 
 #include "app/connection_watch.hpp"
 #include "app/local_sources.hpp"
+#include "app/metrics.hpp"
 #include "app/service_state.hpp"
 #include "app/snapshot_store.hpp"
 #include "base/asio.hpp"
@@ -55,6 +56,8 @@ public:
     view::Demand& demand() { return demand_; }
     /// What the HTTP interface shows; its functions may be called as long as the control plane lives.
     http_server::Model model();
+    /// Its part of the metrics.
+    void collect(Figures& out) const;
 
 private:
     void on_observation(std::size_t service, const discovery::Observation& observation, milliseconds next_delay);
@@ -93,6 +96,7 @@ private:
     std::vector<std::unique_ptr<discovery::Source>> sources_;
     std::shared_ptr<const view::NameTable> names_;
     view::Publisher publisher_;
+    PublishCounters publish_counters_;
     view::Demand demand_;
     std::vector<TimePoint> last_asked_;
     membership::Claims claims_;

@@ -26,8 +26,9 @@ ConnectionWatch::Callbacks ControlPlane::connection_callbacks() {
 
 /// What became of a connection of the application's.
 void ControlPlane::on_connection(health::ServiceIndex service, const health::ConnectionEvidence& evidence) {
-    const ServiceState& state = services_[service];
+    ServiceState& state = services_[service];
     const SocketAddress& endpoint = evidence.endpoint;
+    state.count_connection(evidence.observed);
     if (state.checked()) {
         const auto event = checker_.observe(service, endpoint, evidence.observed, evidence.since);
         if (event) on_outcome(*event);

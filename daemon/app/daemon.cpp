@@ -19,6 +19,7 @@
 #include "app/control_plane.hpp"
 #include "app/describe.hpp"
 #include "app/forwarded_names.hpp"
+#include "app/metrics.hpp"
 #include "app/own_listeners.hpp"
 #include "base/log.hpp"
 #include "base/version.hpp"
@@ -99,6 +100,7 @@ private:
     asio::awaitable<void> stop();
     void on_published();
     dns_server::Settings dns_settings();
+    Figures figures() const;
 
     const config::Config& config_;
     asio::io_context control_{1};
@@ -112,6 +114,7 @@ private:
     std::unique_ptr<ForwardedNames> forwarded_names_;
     std::unique_ptr<dns_server::Server> dns_server_;
     std::unique_ptr<http_server::Server> http_server_;
+    const WallTime started_ = std::chrono::system_clock::now();
     bool stopping_ = false;
 };
 
@@ -143,8 +146,10 @@ Result<void> Daemon::bind() {
             return bound.error();
         }
     }
+    http_server::Model model = control_plane_->model();
+    model.metrics = [this] { return metrics_text(figures()); };
     http_server_ = std::make_unique<http_server::Server>(
-        control_.get_executor(), control_plane_->model(),
+        control_.get_executor(), std::move(model),
         http_server::ServerSettings{config_.listen.hosts, config_.listen.allow, config_.listen.allow_admin, {}});
     for (const SocketAddress& address : config_.listen.http) {
         const Result<SocketAddress> bound = http_server_->listen(address);
@@ -152,6 +157,26 @@ Result<void> Daemon::bind() {
         log::info("app", "listening", {{"http", bound->to_string()}});
     }
     return {};
+}
+
+Figures Daemon::figures() const {
+    Figures out;
+    out.now = Clock::now();
+    out.wall_now = std::chrono::system_clock::now();
+    out.started = started_;
+    control_plane_->collect(out);
+    out.budget_used = budget_.used(out.now);
+    out.dns_server = &dns_server_->counters();
+    if (forwarded_names_) {
+        const forward::Forwarder& forwarder = forwarded_names_->forwarder();
+        out.forward = &forwarder.counters();
+        out.upstream.push_back(
+            {"forward", &forwarder.servers(), &forwarder.server_counters(), forwarder.counters().ignored.value()});
+    }
+    out.http_server = &http_server_->counters();
+    out.dropped_log_lines = log::dropped();
+    out.process = ProcessFigures::read();
+    return out;
 }
 
 dns_server::Settings Daemon::dns_settings() {

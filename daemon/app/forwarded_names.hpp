@@ -25,6 +25,7 @@ public:
     }
 
     forward::Forwarder& forwarder() { return forwarder_; }
+    const forward::Forwarder& forwarder() const { return forwarder_; }
 
 private:
     forward::Forwarder forwarder_;

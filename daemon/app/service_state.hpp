@@ -93,6 +93,20 @@ public:
         std::size_t served = 0;
     };
     Counts counts() const;
+    /// Since the start.
+    struct Tally {
+        std::uint64_t records = 0;  ///< polls that came back with them; so the following
+        std::uint64_t empty = 0;
+        std::uint64_t failed = 0;
+        std::uint64_t answered = 0;  ///< connections of the application's that count as evidence; so the following
+        std::uint64_t refused = 0;
+        std::uint64_t unanswered = 0;
+    };
+    const Tally& tally() const { return tally_; }
+    /// When a poll last came back with records, or empty; `never`: none has yet.
+    TimePoint last_answer() const { return last_answer_; }
+    /// A connection of the application's is evidence, whatever it changes.
+    void count_connection(health::Observed observed);
 
     const config::Service& service() const { return service_; }
     bool checked() const { return service_.health.check != config::CheckKind::none; }
@@ -114,6 +128,7 @@ public:
     bool take_came_or_went() { return std::exchange(came_or_went_, false); }
 
 private:
+    void count_poll(const discovery::Observation& observation, TimePoint now);
     void note_membership(const std::vector<membership::Member>& before, TimePoint now);
     void log_poll(const Poll& poll) const;
     void log_basis(membership::Basis before);
@@ -148,6 +163,8 @@ private:
     std::shared_ptr<const view::ServiceView> view_;
     std::optional<Poll> last_poll_;
     std::string last_error_;
+    TimePoint last_answer_ = never;
+    Tally tally_;
     std::uint64_t index_;
     bool came_or_went_ = false;
     std::vector<SocketAddress> rotation_;  // of the view, since somebody has asked for it

@@ -72,7 +72,7 @@ bool ServiceState::observe(const discovery::Observation& observation, millisecon
     Poll poll = summary(observation, next_delay, now);
     log_poll(poll);
     last_poll_ = std::move(poll);
-    if (const auto* failed = std::get_if<discovery::Failed>(&observation)) last_error_ = failed->reason;
+    count_poll(observation, now);
     const std::vector<membership::Member> before = registry_.members();
     const membership::Basis basis_before = registry_.basis();
     const bool changed = registry_.apply(observation, now);
@@ -80,6 +80,22 @@ bool ServiceState::observe(const discovery::Observation& observation, millisecon
     log_basis(basis_before);
     if (changed) note_membership(before, now);
     return changed;
+}
+
+void ServiceState::count_poll(const discovery::Observation& observation, TimePoint now) {
+    if (const auto* failed = std::get_if<discovery::Failed>(&observation)) {
+        last_error_ = failed->reason;
+        ++tally_.failed;
+        return;
+    }
+    last_answer_ = now;
+    ++(std::holds_alternative<discovery::Records>(observation) ? tally_.records : tally_.empty);
+}
+
+void ServiceState::count_connection(health::Observed observed) {
+    if (observed == health::Observed::answered) ++tally_.answered;
+    if (observed == health::Observed::refused) ++tally_.refused;
+    if (observed == health::Observed::timeout) ++tally_.unanswered;
 }
 
 bool ServiceState::release(const SocketAddress& endpoint, TimePoint now) {

@@ -62,6 +62,7 @@ struct SnapshotStore::State : std::enable_shared_from_this<SnapshotStore::State>
     bool writing = false;
     bool failing = false;
     TimePoint next_write{};
+    Figures figures;
 };
 
 namespace {
@@ -118,6 +119,7 @@ void SnapshotStore::State::loaded(const Result<std::optional<membership::Snapsho
                                   const OnLoaded& on_loaded) {
     ready = true;
     if (!result) {
+        ++figures.failures;
         log::warning("snapshot", "not loaded", {{"reason", result.error().message}});
         on_loaded(std::nullopt);
         return;
@@ -125,6 +127,7 @@ void SnapshotStore::State::loaded(const Result<std::optional<membership::Snapsho
     if (!*result) {
         log::info("snapshot", "there is none yet", {{"path", path}});
     } else {
+        figures.written = (*result)->written;
         log::info("snapshot", "loaded",
                   {{"path", path},
                    {"services", (*result)->services.size()},
@@ -134,6 +137,11 @@ void SnapshotStore::State::loaded(const Result<std::optional<membership::Snapsho
 }
 
 bool SnapshotStore::ready() const { return state_->ready || state_->path.empty(); }
+
+std::optional<SnapshotStore::Figures> SnapshotStore::figures() const {
+    if (state_->path.empty()) return std::nullopt;
+    return state_->figures;
+}
 
 void SnapshotStore::changed() {
     if (state_->path.empty()) return;
@@ -169,11 +177,16 @@ void SnapshotStore::State::written(const Result<void>& result, FileThread& files
     writing = false;
     if (!result) {
         dirty = true;
+        ++figures.failures;
         if (!failing) log::warning("snapshot", "cannot be written", {{"reason", result.error().message}});
     } else if (failing) {
         log::info("snapshot", "is written again", {{"path", path}});
     }
     failing = result.has_error();
+    if (!failing) {
+        ++figures.writes;
+        figures.written = std::chrono::system_clock::now();
+    }
     if (dirty && !failing) arm(files);  // after a failure, the next change tries again
 }
 

@@ -34,6 +34,14 @@ public:
     /// Writes what has changed, if that takes no longer than `limit`.
     void stop(milliseconds limit);
 
+    struct Figures {
+        std::uint64_t writes = 0;         ///< that went well
+        std::uint64_t failures = 0;       ///< of writing; one to read counts as well
+        std::optional<WallTime> written;  ///< when the file was written, be it before our start; null: there is none
+    };
+    /// Null: no snapshot is kept.
+    std::optional<Figures> figures() const;
+
 private:
     struct State;
     std::shared_ptr<State> state_;
