@@ -59,18 +59,10 @@ Response answer_ready(const Asked& asked) {
     return response;
 }
 
-std::vector<ServiceStatus> services_with_endpoints(const Model& model) {
-    std::vector<ServiceStatus> services = model.services();
-    for (ServiceStatus& service : services) {
-        if (auto whole = model.service(service.name)) service = std::move(*whole);
-    }
-    return services;
-}
-
 Response answer_page(const Asked& asked) {
     constexpr const char* html = "text/html; charset=utf-8";
     const DaemonStatus daemon = asked.model.daemon();
-    const std::vector<ServiceStatus> services = services_with_endpoints(asked.model);
+    const std::vector<ServiceStatus> services = services_for_page(asked.model);
     Response response = typed(html, "");
     if (asked.query.fragment) {
         response.body = status_fragment(daemon, services);
