@@ -120,6 +120,12 @@ std::string format_age(WallTime then, WallTime now) {
     return fmt::format("{} d {} h", age / day, age % day / hour);
 }
 
+std::string format_ago(WallTime then, WallTime now) {
+    const std::string age = format_age(then, now);
+    if (age == "now") return "just now";
+    return age == "-" ? age : age + " ago";
+}
+
 std::string format_latency(std::chrono::microseconds time) {
     const double thousandths = static_cast<double>(time.count()) / 1000;
     if (thousandths >= 1000) return fmt::format("{:.1f} s", thousandths / 1000);

@@ -31,6 +31,8 @@ std::string_view explain_presence(std::string_view presence);
 
 /// `now` - `then`: "now" below a second, "42 s", "5 min", "3 h 20 min", "2 d 4 h". "-" if `then` is not known.
 std::string format_age(WallTime then, WallTime now);
+/// The same behind an event: "just now", "42 s ago".
+std::string format_ago(WallTime then, WallTime now);
 /// "0.4 ms", "120 ms", "3.2 s"
 std::string format_latency(std::chrono::microseconds time);
 /// 0.254 -> "25 %"; "<1 %" for what is not nothing.

@@ -36,8 +36,7 @@ std::string join(const std::vector<SocketAddress>& addresses) {
 }
 
 void add_reload(Html& html, const ReloadStatus& reload, WallTime now) {
-    add_fact(html, "configuration read",
-             format_age(reload.at, now) + " ago (" + reload.trigger + "): " + reload.outcome);
+    add_fact(html, "configuration read", format_ago(reload.at, now) + " (" + reload.trigger + "): " + reload.outcome);
     if (reload.errors.empty()) return;
     html.raw("<div><dt>its mistakes</dt><dd><ul class=\"mistakes\">");
     for (const std::string& error : reload.errors) html.raw("<li>").text(error).raw("</li>");

@@ -39,8 +39,7 @@ std::string join(const std::vector<std::string>& words) {
 std::string describe_poll(const ServiceStatus& service, WallTime now) {
     if (!service.last_poll) return "never";
     const PollStatus& poll = *service.last_poll;
-    std::string out = poll.outcome + " " + format_age(poll.at, now);
-    if (poll.at + seconds(1) <= now) out += " ago";
+    std::string out = poll.outcome + " " + format_ago(poll.at, now);
     if (poll.ttl) out += ", TTL " + format_duration(*poll.ttl);
     return poll.error.empty() ? out : out + ": " + poll.error;
 }
@@ -121,8 +120,7 @@ void add_check(Html& html, const std::optional<LastCheck>& check, WallTime now) 
     html.text(explain_outcome(check->outcome));
     if (check->http_status != 0) html.raw(" (HTTP ").raw(std::to_string(check->http_status)).raw(")");
     html.raw(", ").raw(format_latency(check->latency));
-    html.raw("<small>").raw(format_age(check->at, now));
-    if (check->at + seconds(1) <= now) html.raw(" ago");
+    html.raw("<small>").raw(format_ago(check->at, now));
     if (!check->detail.empty()) html.raw(": ").text(check->detail);
     html.raw("</small></td>");
 }
@@ -160,7 +158,7 @@ void add_endpoint(Html& html, const EndpointStatus& endpoint, const Columns& col
     if (columns.zone) html.raw("<td class=\"zon\">").text(endpoint.zone.empty() ? "-" : endpoint.zone).raw("</td>");
     if (columns.registry) {
         html.raw("<td class=\"reg\">").text(explain_presence(endpoint.presence));
-        if (!endpoint.present) html.raw("<small>seen ").raw(format_age(endpoint.last_seen, now)).raw(" ago</small>");
+        if (!endpoint.present) html.raw("<small>seen ").raw(format_ago(endpoint.last_seen, now)).raw("</small>");
         html.raw("</td>");
     }
     html.raw("</tr>\n");

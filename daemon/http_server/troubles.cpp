@@ -67,7 +67,8 @@ void add_service(std::vector<Trouble>& out, const ServiceStatus& service) {
     const Level rung = level_of_rung(service.rung);
     if (rung != Level::well) add(rung, describe_rung(service));
     if (service.panic) add(Level::warning, "panic: so many fail that those in doubt are served with the healthy");
-    if (poll_failed(service)) {
+    const bool said = service.counts.total == 0 && rung != Level::well;  // it is why there is nothing to serve
+    if (poll_failed(service) && !said) {
         const PollStatus& poll = *service.last_poll;
         add(Level::warning,
             (poll.outcome == "empty" ? "the registry says that there is none: " : "the registry cannot be asked: ") +

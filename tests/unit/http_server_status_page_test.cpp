@@ -49,10 +49,11 @@ TEST(StatusPage, ShowsAnEndpointsRow) {
     EXPECT_EQ(row_with(page, "10.0.1.10:8080"),
               "|10.0.1.10:8080 |next|✓| healthy, |served|served|3 h 20 min|connected, 0.4 ms|1 s ago|"
               "4 open, 0.3 ms|1205 answered, 2 refused, 3 unanswered, 1 resent|25 %|use1-az1|");
-    EXPECT_EQ(row_with(page, "10.0.3.11:9090"),
-              "|10.0.3.11:9090|!| unhealthy, not served|unhealthy:status|left out: unexpected HTTP status|42 s|"
-              "unexpected HTTP status (HTTP 500), 12 ms|now: &lt;b&gt;Tom &amp; &quot;Jerry&quot;&lt;/b&gt;|none "
-              "seen|0 %|");
+    EXPECT_EQ(
+        row_with(page, "10.0.3.11:9090"),
+        "|10.0.3.11:9090|!| unhealthy, not served|unhealthy:status|left out: unexpected HTTP status|42 s|"
+        "unexpected HTTP status (HTTP 500), 12 ms|just now: &lt;b&gt;Tom &amp; &quot;Jerry&quot;&lt;/b&gt;|none "
+        "seen|0 %|");
     EXPECT_THAT(row_with(page, "10.0.3.12:9090"), HasSubstr("drained for 9 min"));
     EXPECT_THAT(row_with(page, "10.0.3.13:9090"), HasSubstr("ejected for 25 s; 5 failures reported"));
     EXPECT_THAT(page, HasSubstr("<b>40123</b>. First in the next ones:</p><ol data-mark=\"40123\">"
