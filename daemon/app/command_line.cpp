@@ -26,6 +26,8 @@ constexpr const char* examples =
     "  dig @127.0.0.1 resource-server.local               the healthy addresses, rotated\n"
     "  curl localhost:8053/v1/services/resource-server.local    which endpoints, and why or why not\n"
     "  curl localhost:8053/v1/services/resource-server.local/pick    the next ADDRESS:PORT\n"
+    "  taskdns status --watch                             all of it at a glance; a browser shows "
+    "http://localhost:8053/\n"
     "\nEnvironment (strongest last): a file (--config), TASKDNS_CONFIG_CONTENT (the whole YAML), TASKDNS_SERVICES,\n"
     "TASKDNS_DNS_LISTEN, TASKDNS_HTTP_LISTEN, TASKDNS_UPSTREAM, TASKDNS_LOG_LEVEL, TASKDNS_LOG_FORMAT.\n"
     "\nExit status: 0 well; 1 failed, with one line on standard error; 2 wrong configuration or usage.\n";
@@ -35,6 +37,8 @@ struct Arguments {
     std::vector<std::string> files;
     std::optional<std::string> http;
     std::string name;
+    bool watch = false;
+    bool json = false;
 };
 
 /// Every command that reads the configuration takes --config, before or after the command's name.
@@ -52,6 +56,9 @@ int run_chosen(const CLI::App& app, const Arguments& arguments) {
     }
     if (app.got_subcommand("check-config")) return check_config_command(arguments.config, arguments.files);
     if (app.got_subcommand("healthcheck")) return healthcheck_command(arguments.config, arguments.http);
+    if (app.got_subcommand("status")) {
+        return status_command({arguments.config, arguments.http, arguments.name, arguments.watch, arguments.json});
+    }
     if (app.got_subcommand("resolve")) return resolve_command(arguments.config, arguments.name);
     return run_command(arguments.config);
 }
@@ -71,12 +78,18 @@ int run_command_line(int argc, char** argv) {
         CLI::App* check = app.add_subcommand("check-config", "Print every mistake of a configuration, then exit");
         CLI::App* health = app.add_subcommand("healthcheck", "Exit 0, silently, if the daemon here is ready");
         CLI::App* resolve = app.add_subcommand("resolve", "Poll and check a service once, print what comes of it");
+        CLI::App* status = app.add_subcommand("status", "Show what the daemon here serves, and what is wrong");
         app.add_subcommand("version", "Print the version");
-        for (CLI::App* command : {run, check, health, resolve}) add_config_option(*command, arguments);
+        for (CLI::App* command : {run, check, health, resolve, status}) add_config_option(*command, arguments);
         check->add_option("files", arguments.files, "Files to check, each alone (default: what `run` would read)")
             ->type_name("FILE");
-        health->add_option("--http", arguments.http, "Where the daemon listens (default: listen.http)")
-            ->type_name("ADDRESS:PORT");
+        for (CLI::App* command : {health, status}) {
+            command->add_option("--http", arguments.http, "Where the daemon listens (default: listen.http)")
+                ->type_name("ADDRESS:PORT");
+        }
+        status->add_option("name", arguments.name, "A service or an alias (default: all)")->type_name("NAME");
+        status->add_flag("-w,--watch", arguments.watch, "Show it anew on each change and every 2 s, until Ctrl-C");
+        status->add_flag("--json", arguments.json, "One JSON document: {\"status\": ..., \"services\": [...]}");
         resolve->add_option("name", arguments.name, "A configured service, or NAME[:PORT][/PATH]")->required();
 
         try {

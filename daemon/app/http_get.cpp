@@ -18,7 +18,7 @@
 namespace taskdns::app {
 namespace {
 
-constexpr std::size_t longest_answer = 1024 * 1024;
+constexpr std::size_t longest_answer = 16 * 1024 * 1024;
 constexpr std::string_view end_of_header = "\r\n\r\n";
 
 /// A descriptor that is closed at the end, and the words for what goes wrong with it.
@@ -196,11 +196,12 @@ Progress parse_answer(std::string_view rest, bool at_end) {
 
 }  // namespace
 
-Result<HttpAnswer> http_get(const SocketAddress& address, std::string_view path, milliseconds timeout) {
+Result<HttpAnswer> http_get(const SocketAddress& address, std::string_view path, milliseconds timeout,
+                            std::string_view accept) {
     const Socket socket(address, timeout);
     if (const auto error = socket.connect()) return *error;
     const std::string request = "GET " + std::string(path) + " HTTP/1.1\r\nHost: " + address.to_string() +
-                                "\r\nAccept: text/plain\r\nConnection: close\r\n\r\n";
+                                "\r\nAccept: " + std::string(accept) + "\r\nConnection: close\r\n\r\n";
     if (const auto error = socket.send(request)) return *error;
 
     std::string received;
@@ -212,7 +213,7 @@ Result<HttpAnswer> http_get(const SocketAddress& address, std::string_view path,
         Progress progress = parse_answer(received, *size == 0);
         if (progress.complete) return std::move(progress.answer);
         if (!progress.mistake.empty()) return socket.malformed(progress.mistake);
-        if (received.size() > longest_answer) return socket.malformed("longer than 1 MiB");
+        if (received.size() > longest_answer) return socket.malformed("longer than 16 MiB");
     }
 }
 

@@ -1,4 +1,4 @@
-// One blocking GET over one TCP connection, for `taskdns healthcheck`: asks our own server and nobody else.
+// One blocking GET over one TCP connection, for the commands that ask the daemon here, and nobody else.
 // Layer: app (this header: base only). Threads: blocks the caller, who has no event loop.
 #pragma once
 
@@ -17,8 +17,9 @@ struct HttpAnswer {
 };
 
 /// `timeout` bounds the whole: connecting, sending and receiving. `path`: origin form, such as "/readyz". The body
-/// ends at its Content-Length, or where the connection closes; other codings, and answers beyond 1 MiB, are
-/// malformed. Error: the address and what happened.
-Result<HttpAnswer> http_get(const SocketAddress& address, std::string_view path, milliseconds timeout);
+/// ends at its Content-Length, or where the connection closes; other codings, and answers beyond 16 MiB (a thousand
+/// endpoints take one), are malformed. Error: the address and what happened.
+Result<HttpAnswer> http_get(const SocketAddress& address, std::string_view path, milliseconds timeout,
+                            std::string_view accept = "text/plain");
 
 }  // namespace taskdns::app

@@ -105,7 +105,7 @@ INSTANTIATE_TEST_SUITE_P(
         AnswerCase{"StatusIsTooLong", {"HTTP/1.1 2000 OK\r\n\r\n"}, stays, 0, "no status line"},
         AnswerCase{"LengthIsNoNumber", {"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"}, stays, 0, "no number"},
         AnswerCase{"Chunked", {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"}, stays, 0, "Transfer-Encoding"},
-        AnswerCase{"TooLong", {"HTTP/1.1 200 OK\r\n\r\n", std::string(1024 * 1024, 'x'), std::string(8192, 'x')}, stays, 0, "1 MiB"}),
+        AnswerCase{"TooLong", {"HTTP/1.1 200 OK\r\n\r\n", std::string(16 * 1024 * 1024, 'x'), std::string(8192, 'x')}, stays, 0, "16 MiB"}),
     [](const auto& instance) { return instance.param.name; });
 // clang-format on
 
