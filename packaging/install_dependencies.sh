@@ -12,7 +12,8 @@ packages_of() {
         test) echo "libgtest-dev libgmock-dev python3 knot unbound clang-format-14 shellcheck" \
             "bind9-dnsutils bind9-host knot-dnsutils ldnsutils" ;;
         bench) echo "libbenchmark-dev python3 gdnsd knot unbound dnsmasq-base haproxy" ;;
-        clients) echo "iproute2 iptables mount util-linux musl-tools default-jdk-headless nodejs golang-go" ;;
+        clients) echo "iproute2 iptables mount util-linux musl-tools default-jdk-headless nodejs golang-go" \
+            "$chromium" ;;
         demo) echo "python3 knot unbound bind9-dnsutils curl iproute2 mount util-linux" ;;
         ci) echo "clang-tidy-14 libbenchmark-dev" ;;
         *)
@@ -58,6 +59,8 @@ allow_services() {
 
 [ $# -gt 0 ] || set -- build
 boost=$(boost_of_this_system)
+chromium=chromium
+[ "$boost" = 1.81 ] || chromium=  # Ubuntu has it only as a snap, which cannot be driven from a test
 wanted=
 for group in "$@"; do
     wanted="$wanted $(packages_of "$group")"
