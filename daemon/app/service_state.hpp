@@ -23,6 +23,7 @@
 #include "http_server/model.hpp"
 #include "membership/registry.hpp"
 #include "view/decision.hpp"
+#include "view/ejection_room.hpp"
 #include "view/view.hpp"
 
 namespace taskdns::app {
@@ -134,8 +135,7 @@ private:
     void log_basis(membership::Basis before);
     void log_decision(const view::Decision& before) const;
     bool is_member(const SocketAddress& endpoint) const;
-    bool may_be_served(const SocketAddress& endpoint) const;
-    health::Reports::Room room_without(const SocketAddress& endpoint) const;
+    view::Ejectable ejectable() const;
     void keep_half_in(TimePoint now);
     bool expire_admin(TimePoint now);
     void let_back(const SocketAddress& endpoint, const char* because, TimePoint now);

@@ -1,7 +1,5 @@
 // One configured service on the control thread: what the application and the operator say of its endpoints.
 // Layer: app.
-#include <algorithm>
-
 #include "app/service_state.hpp"
 #include "base/log.hpp"
 
@@ -22,7 +20,7 @@ bool ServiceState::report(const SocketAddress& endpoint, http_server::Report rep
         log_ejection_end(endpoint, "success_report");
         return true;
     }
-    if (!reports_.fail(endpoint, room_without(endpoint), now)) return false;
+    if (!reports_.fail(endpoint, view::room_without(endpoint, ejectable(), decision_), now)) return false;
     const health::Ejection& ejection = *reports_.find(endpoint);
     log::warning("health", "endpoint ejected by reports",
                  {{"service", service_.name.to_string()},
@@ -58,39 +56,13 @@ bool ServiceState::let_back_if_passing(const SocketAddress& endpoint, const heal
     return true;
 }
 
-/// Of all whom an ejection is to leave half.
-bool ServiceState::may_be_served(const SocketAddress& endpoint) const {
-    const membership::Member* member = registry_.find(endpoint);
-    return member != nullptr && member->presence != membership::Presence::withdrawn && !drains_.contains(endpoint);
+view::Ejectable ServiceState::ejectable() const {
+    return {.members = registry_.members(), .reports = reports_, .drains = drains_, .subset = service_.subset};
 }
 
-health::Reports::Room ServiceState::room_without(const SocketAddress& endpoint) const {
-    health::Reports::Room room;
-    for (const membership::Member& member : registry_.members()) {
-        if (may_be_served(member.address)) ++room.members;
-    }
-    // Each ejected pick has a stand-in, so that half of those in use are as many as `subset`.
-    if (service_.subset > 0) room.members = std::min<std::size_t>(room.members, 2 * std::size_t{service_.subset});
-    for (const SocketAddress& ejected : reports_.ejected()) {
-        if (may_be_served(ejected)) ++room.ejected;
-    }
-    room.others_pass = decision_.rung == view::Rung::healthy &&
-                       std::ranges::any_of(decision_.endpoints, [&](const view::EndpointDecision& other) {
-                           return other.served && other.address != endpoint &&
-                                  other.standing.status != health::Status::unhealthy &&
-                                  reports_.find(other.address) == nullptr;
-                       });
-    return room;
-}
-
-/// Fewer may be served than when the ejections began: not more than half of them stay out.
 void ServiceState::keep_half_in(TimePoint now) {
-    if (reports_.ejected_count() == 0) return;
-    health::Reports::Room room = room_without({});
-    const auto counts = [this](const SocketAddress& endpoint) { return may_be_served(endpoint); };
-    for (; 2 * room.ejected > room.members; --room.ejected) {
-        let_back(*reports_.first_to_return(counts), "half_of_the_members", now);
-    }
+    for (const SocketAddress& endpoint : view::beyond_half(ejectable()))
+        let_back(endpoint, "half_of_the_members", now);
 }
 
 /// True if an ejection or a drain was over.

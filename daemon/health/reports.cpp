@@ -64,17 +64,6 @@ void Reports::let_back(const SocketAddress& endpoint, TimePoint now) {
     --ejected_;
 }
 
-std::optional<SocketAddress> Reports::first_to_return(const std::function<bool(const SocketAddress&)>& counts) const {
-    std::optional<SocketAddress> out;
-    TimePoint first = never;
-    for (const auto& [endpoint, entry] : entries_) {
-        if (!entry.ejection || entry.ejection->until >= first || !counts(endpoint)) continue;
-        first = entry.ejection->until;
-        out = endpoint;
-    }
-    return out;
-}
-
 std::optional<Reports::Summary> Reports::summary(const SocketAddress& endpoint, TimePoint now) const {
     const auto found = entries_.find(endpoint);
     if (found == entries_.end()) return std::nullopt;

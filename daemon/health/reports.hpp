@@ -7,7 +7,6 @@
 
 #include <array>
 #include <cstddef>
-#include <functional>
 #include <map>
 #include <optional>
 #include <vector>
@@ -55,10 +54,6 @@ public:
     std::size_t ejected_count() const { return ejected_; }
     /// Lets it back before its time; what was counted against it still is.
     void let_back(const SocketAddress& endpoint, TimePoint now);
-    /// Whom to let back first where too many are out: of the ejected that `counts` names, the one whose time is over
-    /// first. Null if none.
-    std::optional<SocketAddress> first_to_return(const std::function<bool(const SocketAddress&)>& counts) const;
-
     /// For people: what counts at `now`.
     struct Summary {
         unsigned failures = 0;
