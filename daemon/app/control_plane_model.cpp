@@ -89,7 +89,7 @@ http_server::Model ControlPlane::model() {
     };
     model.undrain = [this](std::string_view name, const SocketAddress& endpoint) {
         const auto service = find_service(name);
-        if (service && services_[*service].undrain(endpoint)) decide_at_once(*service);
+        if (service && services_[*service].undrain(endpoint, Clock::now())) decide_at_once(*service);
     };
     return model;
 }

@@ -65,7 +65,7 @@ public:
     bool report(const SocketAddress& endpoint, http_server::Report report, TimePoint now);
     /// Not served until then, whatever was said before; also if it leaves and comes back meanwhile.
     bool drain(const SocketAddress& endpoint, TimePoint until, TimePoint now);
-    bool undrain(const SocketAddress& endpoint);
+    bool undrain(const SocketAddress& endpoint, TimePoint now);
     /// A check has ended with this verdict: it may end an ejection.
     bool let_back_if_passing(const SocketAddress& endpoint, const health::Verdict& verdict, TimePoint now);
 

@@ -43,9 +43,10 @@ bool ServiceState::drain(const SocketAddress& endpoint, TimePoint until, TimePoi
     return true;
 }
 
-bool ServiceState::undrain(const SocketAddress& endpoint) {
+bool ServiceState::undrain(const SocketAddress& endpoint, TimePoint now) {
     if (!drains_.undrain(endpoint)) return false;
     log_drain_end(endpoint, "undrained");
+    keep_half_in(now);
     return true;
 }
 
@@ -60,6 +61,7 @@ view::Ejectable ServiceState::ejectable() const {
     return {.members = registry_.members(), .reports = reports_, .drains = drains_, .subset = service_.subset};
 }
 
+/// To be called whenever other ones may be served: also where one comes back that is ejected, too.
 void ServiceState::keep_half_in(TimePoint now) {
     for (const SocketAddress& endpoint : view::beyond_half(ejectable()))
         let_back(endpoint, "half_of_the_members", now);
@@ -71,6 +73,7 @@ bool ServiceState::expire_admin(TimePoint now) {
     for (const SocketAddress& endpoint : returned) log_ejection_end(endpoint, "time");
     const std::vector<SocketAddress> undrained = drains_.expire(now);
     for (const SocketAddress& endpoint : undrained) log_drain_end(endpoint, "time");
+    if (!undrained.empty()) keep_half_in(now);
     return !returned.empty() || !undrained.empty();
 }
 

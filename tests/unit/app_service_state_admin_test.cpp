@@ -158,6 +158,24 @@ TEST(ServiceStateReports, WhoIsOutFirstReturnsWhenOthersAreDrained) {
     EXPECT_THAT(serving.served(), ElementsAre(1, 3));
 }
 
+TEST(ServiceStateReports, WhoIsOutFirstReturnsWhenAnEjectedOneIsNoLongerDrained) {
+    for (const bool by_time : {false, true}) {
+        Serving serving(3);
+        serving.fail(1, start);
+        serving.state.drain(Serving::at(1), start + 20s, start);
+        serving.fail(2, start + 1s);
+        EXPECT_THAT(serving.served(), ElementsAre(3));
+        const TimePoint now = start + 20s;
+        if (by_time) {
+            serving.state.expire(now);
+        } else {
+            serving.state.undrain(Serving::at(1), now);
+        }
+        decide(serving.state, serving.verdicts, now);
+        EXPECT_THAT(serving.served(), ElementsAre(1, 3)) << "one of three may be out";
+    }
+}
+
 TEST(ServiceStateReports, AreForgottenWithTheMember) {
     Serving serving(3);
     serving.fail(2, start);
@@ -202,10 +220,10 @@ TEST(ServiceStateDrains, TakeAnEndpointOutUntilTheirTimeIsOver) {
 
 TEST(ServiceStateDrains, AreTakenBack) {
     Serving serving(2);
-    EXPECT_FALSE(serving.state.undrain(Serving::at(1)));
+    EXPECT_FALSE(serving.state.undrain(Serving::at(1), start));
     serving.state.drain(Serving::at(1), start + 10min, start);
     decide(serving.state, serving.verdicts);
-    EXPECT_TRUE(serving.state.undrain(Serving::at(1)));
+    EXPECT_TRUE(serving.state.undrain(Serving::at(1), start));
     decide(serving.state, serving.verdicts);
     EXPECT_THAT(serving.served(), ElementsAre(1, 2));
 }
