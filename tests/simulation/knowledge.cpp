@@ -230,8 +230,9 @@ const char* Knowledge::why_not(PlaceIndex place, bool others_live, TimePoint now
     }
     if (last_ != Last::records || entry.in_last || entry.left_out != never) return nullptr;
     const Duration age = now - entry.named - (failing(now) - entry.failing_then);
-    return age > absent_most() + plan_->settings.membership.reserve + slack ? "absent for longer than absent_max"
-                                                                            : nullptr;
+    // A complete answer may have come between, whose guard and reserve it went through.
+    const Duration most = absent_most() + guard_time() + plan_->settings.membership.reserve + slack;
+    return age > most ? "absent for longer than absent_max" : nullptr;
 }
 
 }  // namespace taskdns::simulation

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "simulation/callers.hpp"
 #include "simulation/storm.hpp"
 #include "simulation/witness.hpp"
 
@@ -28,6 +29,8 @@ public:
           world_(scenario_, random_, epoch),
           witness_(scenario_, world_),
           storm_(scenario_, world_, random_, timeline_, hooks()),
+          callers_(scenario_, timeline_, witness_,
+                   {[this](const std::string& text) { say(text); }, [this] { return sidecar_.get(); }}),
           quiet_until_(scenario_.services.size()) {
         timeline_.now = epoch;
     }
@@ -101,6 +104,7 @@ private:
         snapshot_ = sidecar_->snapshot();
         ++incarnation_;
         sidecar_.reset();
+        callers_.forget();
         witness_.watch(nullptr, with_snapshot, timeline_.now);
         timeline_.after(down, [this, with_snapshot] { start(with_snapshot); });
     }
@@ -179,8 +183,10 @@ private:
 
     void begin_storm() {
         storm_.begin();
+        callers_.begin();
         timeline_.after(random_.between(2min, 5min), [this] {
             storm_.end();
+            callers_.end();
             timeline_.after(calm - 1min, [this] { witness_.begin_to_settle(); });
             timeline_.after(calm, [this] {
                 witness_.settled(timeline_.now);
@@ -196,6 +202,7 @@ private:
     Timeline timeline_;
     Witness witness_;
     Storm storm_;
+    Callers callers_;
     std::vector<TimePoint> quiet_until_;
     std::unique_ptr<Sidecar> sidecar_;
     std::uint64_t incarnation_ = 0;

@@ -132,7 +132,54 @@ void Sidecar::note_members(Service& service, const std::vector<membership::Membe
         service.targets_changed = true;
         service.recent[gone.address] = now + recent_time;
         service.not_checked_since_loaded.erase(gone);
+        service.reports.forget(gone);
     }
+    keep_half_in(service, now);
+}
+
+view::Ejectable Sidecar::ejectable(const Service& service) const {
+    return {service.registry.members(), service.reports, service.drains, service.plan->settings.subset};
+}
+
+void Sidecar::keep_half_in(Service& service, TimePoint now) {
+    for (const SocketAddress& endpoint : view::beyond_half(ejectable(service))) {
+        service.reports.let_back(endpoint, now);
+    }
+}
+
+bool Sidecar::report(std::size_t index, const SocketAddress& endpoint, bool success, TimePoint now) {
+    Service& service = services_[index];
+    if (std::as_const(service.registry).find(endpoint) == nullptr) return false;
+    const bool changed =
+        success
+            ? service.reports.succeed(endpoint, now)
+            : service.reports.fail(endpoint, view::room_without(endpoint, ejectable(service), service.decision), now);
+    if (changed) decide_at_once(index, now);
+    return true;
+}
+
+bool Sidecar::drain(std::size_t index, const SocketAddress& endpoint, TimePoint until, TimePoint now) {
+    Service& service = services_[index];
+    const auto is_member = [&service](const SocketAddress& other) {
+        return std::as_const(service.registry).find(other) != nullptr;
+    };
+    if (!is_member(endpoint)) return false;
+    service.drains.drain(endpoint, until, is_member);
+    keep_half_in(service, now);
+    decide_at_once(index, now);
+    return true;
+}
+
+void Sidecar::undrain(std::size_t index, const SocketAddress& endpoint, TimePoint now) {
+    if (!services_[index].drains.undrain(endpoint)) return;
+    keep_half_in(services_[index], now);
+    decide_at_once(index, now);
+}
+
+void Sidecar::decide_at_once(std::size_t index, TimePoint now) {
+    if (services_[index].plan->settings.subset > 0) choose(index, now);
+    changed_.insert(index);
+    publish(now);
 }
 
 void Sidecar::on_members(std::size_t index, TimePoint now) {
@@ -170,9 +217,13 @@ void Sidecar::finish(const health::Schedule::Job& job, const health::Outcome& ou
     for (const health::Event& event : schedule_.finish(job, outcome, now)) {
         const health::Verdict* verdict = schedule_.find(event.service, event.endpoint);
         if (verdict == nullptr) continue;
-        if (event.changed && scenario_.services[event.service].settings.subset > 0) choose(event.service, now);
+        const bool let_back = evidence(verdict->last.observed) == health::Evidence::success &&
+                              services_[event.service].reports.is_ended_by_check(event.endpoint, verdict->last_at);
+        if (let_back) services_[event.service].reports.let_back(event.endpoint, now);
+        const bool others = event.changed || let_back;
+        if (others && scenario_.services[event.service].settings.subset > 0) choose(event.service, now);
         verdict = schedule_.find(event.service, event.endpoint);
-        const bool dull = !event.changed && verdict != nullptr && verdict->status == health::Status::healthy;
+        const bool dull = !others && verdict != nullptr && verdict->status == health::Status::healthy;
         if (!dull) changed_.insert(event.service);
     }
     publish(now);
@@ -187,7 +238,11 @@ void Sidecar::expire(TimePoint now) {
         const bool forgot =
             std::erase_if(service.recent, [now](const auto& entry) { return entry.second <= now; }) > 0;
         service.targets_changed = service.targets_changed || forgot;
-        if (!changed && !forgot && service.decision.next_change > now) continue;
+        const bool returned = !service.reports.expire(now).empty();
+        const bool undrained = !service.drains.expire(now).empty();
+        if (undrained) keep_half_in(service, now);
+        if (returned || undrained) choose(i, now);
+        if (!changed && !forgot && !returned && !undrained && service.decision.next_change > now) continue;
         if (changed) on_members(i, now);  // a guard that ends changes who is withdrawn, not how many there are
         changed_.insert(i);
     }
@@ -197,7 +252,8 @@ void Sidecar::expire(TimePoint now) {
 TimePoint Sidecar::next_deadline() const {
     TimePoint next = never;
     for (const Service& service : services_) {
-        next = std::min({next, service.registry.next_expiry(), service.decision.next_change});
+        next = std::min({next, service.registry.next_expiry(), service.decision.next_change,
+                         service.reports.next_expiry(), service.drains.next_expiry()});
         for (const auto& [address, forgotten_at] : service.recent) next = std::min(next, forgotten_at);
     }
     return next;
@@ -234,6 +290,8 @@ std::vector<view::Candidate> Sidecar::candidates(std::size_t index, std::string&
         const health::Verdict* verdict = schedule_.find(static_cast<health::ServiceIndex>(index), member.address);
         if (verdict != nullptr) candidate.verdict = *verdict;
         candidate.outside_subset = settings.subset > 0 && !std::ranges::binary_search(service.chosen, member.address);
+        candidate.drained = service.drains.contains(member.address);
+        candidate.ejected = service.reports.find(member.address) != nullptr;
         if (candidate.verdict.checked || candidate.outside_subset) {
             service.not_checked_since_loaded.erase(member.address);
         }
@@ -273,7 +331,9 @@ void Sidecar::decide(std::size_t index, TimePoint now) {
 std::function<bool(const SocketAddress&)> Sidecar::is_out(std::size_t service) const {
     return [this, service](const SocketAddress& endpoint) {
         const health::Verdict* verdict = schedule_.find(static_cast<health::ServiceIndex>(service), endpoint);
-        return verdict != nullptr && verdict->status == health::Status::unhealthy;
+        const bool unhealthy = verdict != nullptr && verdict->status == health::Status::unhealthy;
+        return unhealthy || services_[service].drains.contains(endpoint) ||
+               services_[service].reports.find(endpoint) != nullptr;
     };
 }
 

@@ -10,12 +10,15 @@
 #include <vector>
 
 #include "discovery/tracked_question.hpp"
+#include "health/drains.hpp"
+#include "health/reports.hpp"
 #include "health/schedule.hpp"
 #include "membership/claims.hpp"
 #include "membership/registry.hpp"
 #include "simulation/world.hpp"
 #include "view/decision.hpp"
 #include "view/demand.hpp"
+#include "view/ejection_room.hpp"
 #include "view/view.hpp"
 
 namespace taskdns::simulation {
@@ -33,6 +36,10 @@ public:
     milliseconds observe(std::size_t service, const Reply& reply, TimePoint asked, TimePoint now);
     std::optional<health::Schedule::Job> take_due(TimePoint now) { return schedule_.take_due(now); }
     void finish(const health::Schedule::Job& job, const health::Outcome& outcome, TimePoint now);
+    // What the application and an operator say of an endpoint; false if it is no member.
+    bool report(std::size_t service, const SocketAddress& endpoint, bool success, TimePoint now);
+    bool drain(std::size_t service, const SocketAddress& endpoint, TimePoint until, TimePoint now);
+    void undrain(std::size_t service, const SocketAddress& endpoint, TimePoint now);
     /// Lets go of what time takes away.
     void expire(TimePoint now);
     TimePoint next_probe() const { return schedule_.next_due(); }
@@ -61,6 +68,8 @@ private:
         std::shared_ptr<const view::ServiceView> view;
         std::set<SocketAddress> not_checked_since_loaded;
         std::map<IpAddress, TimePoint> recent;
+        health::Reports reports;
+        health::Drains drains{1000};
         bool targets_changed = false;
         std::uint64_t published = 0;
         std::uint32_t seed = 0;
@@ -71,6 +80,9 @@ private:
     discovery::Observation observation(const Service& service, TimePoint now) const;
     void note_members(Service& service, const std::vector<membership::Member>& before, TimePoint now);
     void on_members(std::size_t service, TimePoint now);
+    view::Ejectable ejectable(const Service& service) const;
+    void keep_half_in(Service& service, TimePoint now);
+    void decide_at_once(std::size_t service, TimePoint now);
     void choose(std::size_t service, TimePoint now);
     void publish(TimePoint now);
     void decide(std::size_t service, TimePoint now);

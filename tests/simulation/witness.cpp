@@ -114,12 +114,15 @@ void Witness::audit(std::size_t service, TimePoint now) {
     Watched& watched = watched_[service];
     watched.seen.resize(world_.places().size());
     if (sidecar_ != nullptr) look(watched, now, service);
+    if (sidecar_ != nullptr) note_ejected(watched, service, now);
     update(watched, service, now);
     if (sidecar_ == nullptr) return;
     check_presence(watched, service, now);
     check_served(watched, service, now);
     check_panic(watched, service, now);
     check_subset(watched, now);
+    check_drained(watched, now);
+    check_ejected(watched, service, now);
 }
 
 void Witness::look(Watched& watched, TimePoint now, std::size_t service) {
@@ -175,7 +178,7 @@ bool Witness::others_live(const Watched& watched, PlaceIndex place, TimePoint no
     const Duration recovery = time_to_recover(*watched.plan);
     for (PlaceIndex other = 0; other < watched.seen.size(); ++other) {
         const Seen& seen = watched.seen[other];
-        if (other == place || !seen.known_healthy) continue;
+        if (other == place || !seen.known_healthy || seen.may_be_drained(now)) continue;
         if (!subset || (seen.served && now - seen.served_since > recovery)) return true;
     }
     return false;
@@ -186,20 +189,24 @@ void Witness::check_presence(Watched& watched, std::size_t service, TimePoint no
     const config::Service& settings = watched.plan->settings;
     const bool all = settings.answer.when_none_healthy == config::WhenNoneHealthy::all;
     bool should_answer = false;
+    const bool any_drained =
+        std::ranges::any_of(watched.seen, [now](const Seen& seen) { return seen.may_be_drained(now); });
     for (PlaceIndex place = 0; place < watched.seen.size(); ++place) {
         const Seen& seen = watched.seen[place];
-        const bool must = must_have(watched, service, place, now);
-        const bool lives = checked(watched) ? seen.known_healthy : must;
+        const bool must = must_have(watched, service, place, now) && !seen.may_be_drained(now);
+        const bool lives = checked(watched) ? seen.known_healthy && !seen.may_be_drained(now) : must;
         // Right after a start with a snapshot, whose first checks are under way, those that have passed go before.
         const bool starting = checked(watched) && now - started_ < first_checks + queueing_;
-        if (lives && settings.subset == 0 && !seen.served && !starting) {
+        if (lives && settings.subset == 0 && !seen.served && !starting && !seen.ejected()) {
             fail(watched, now, name(place) + " is known and passes, and is not in the answers");
         }
         const bool vouched = must && all && !watched.knowledge.says_empty();
         if (vouched && settings.subset == 0 && watched.served.empty()) {
             fail(watched, now, "the answer is empty though " + name(place) + " is known and not said to be gone");
         }
-        should_answer = should_answer || lives;
+        // Stand-ins for drained picks cannot be checked while probes cannot be sent.
+        const bool unknown = settings.subset > 0 && world_.fault() != Fault::none && any_drained;
+        should_answer = should_answer || (lives && !unknown);
     }
     if (!should_answer || !watched.served.empty()) {
         watched.empty_from = never;

@@ -31,6 +31,8 @@ public:
 
     void on_question(std::size_t service, TimePoint now);
     void on_reply(std::size_t service, const Reply& reply, TimePoint now);
+    /// An operator has taken it out until then, by a request that is answered.
+    void on_drain(std::size_t service, PlaceIndex place, TimePoint until);
     void on_asked(std::size_t service, TimePoint now);
     void on_probe(const health::Schedule::Job& job, TimePoint now);
     void on_probe_end();
@@ -52,6 +54,12 @@ private:
         TimePoint served_since{};
         TimePoint must_since = never;  ///< since when it has to be a member
         unsigned entries = 0;          ///< into the answers, while damping is expected
+        TimePoint drained_until{};
+        TimePoint ejected_since = never;
+
+        bool ejected() const { return ejected_since != never; }
+        /// Whether it need not be served, for it is drained, or was until now.
+        bool may_be_drained(TimePoint now) const { return now <= drained_until; }
     };
     struct Watched {
         const ServicePlan* plan;
@@ -75,6 +83,10 @@ private:
     void check_dead(Watched& watched, std::size_t service, PlaceIndex place, bool others_live, TimePoint now);
     void check_claims(const Watched& watched, std::size_t service, PlaceIndex place, TimePoint now);
     void check_panic(const Watched& watched, std::size_t service, TimePoint now);
+    void note_ejected(Watched& watched, std::size_t service, TimePoint now);
+    void check_drained(const Watched& watched, TimePoint now) const;
+    void check_ejected(const Watched& watched, std::size_t service, TimePoint now) const;
+    void check_ejection_ends(const Watched& watched, std::size_t service, PlaceIndex place, TimePoint now) const;
     void check_subset(const Watched& watched, TimePoint now);
     bool may_be_claimed(std::size_t service, PlaceIndex place) const;
     bool must_have(const Watched& watched, std::size_t service, PlaceIndex place, TimePoint now) const;

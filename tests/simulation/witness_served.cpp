@@ -112,7 +112,8 @@ void Witness::check_panic(const Watched& watched, std::size_t service, TimePoint
         const membership::Presence presence = endpoint.presence;
         const bool counts =
             presence == membership::Presence::present || presence == membership::Presence::held_failed;
-        if (endpoint.why == view::Why::outside_subset || !counts) continue;
+        const bool spoken_of = endpoint.why == view::Why::drained || endpoint.why == view::Why::ejected;
+        if (endpoint.why == view::Why::outside_subset || spoken_of || !counts) continue;
         ++members;
         const Place& there = world_.places()[place_of(endpoint.address.address)];
         const bool frozen = there.state == State::frozen;
