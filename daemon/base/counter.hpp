@@ -19,4 +19,16 @@ private:
     std::atomic<std::uint64_t> value_{0};
 };
 
+/// The same for a figure that goes up and down.
+class Gauge {
+public:
+    void set(std::uint64_t value) { value_.store(value, std::memory_order_relaxed); }
+    void add() { set(value() + 1); }
+    void subtract() { set(value() - 1); }
+    std::uint64_t value() const { return value_.load(std::memory_order_relaxed); }
+
+private:
+    std::atomic<std::uint64_t> value_{0};
+};
+
 }  // namespace taskdns

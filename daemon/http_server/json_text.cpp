@@ -12,28 +12,37 @@ namespace {
 
 namespace json = boost::json;
 
-void append(std::string& out, const json::value& value, std::size_t depth);
+// How deep a value stands; on one line nothing is indented.
+struct Depth {
+    std::size_t levels = 0;
+    bool one_line = false;
 
-void new_line(std::string& out, std::size_t depth) {
+    Depth deeper() const { return {levels + 1, one_line}; }
+};
+
+void append(std::string& out, const json::value& value, Depth depth);
+
+void new_line(std::string& out, Depth depth) {
+    if (depth.one_line) return;
     out.push_back('\n');
-    out.append(depth * 2, ' ');
+    out.append(depth.levels * 2, ' ');
 }
 
-void append_object(std::string& out, const json::object& object, std::size_t depth) {
+void append_object(std::string& out, const json::object& object, Depth depth) {
     out.push_back('{');
     bool first = true;
     for (const auto& [key, value] : object) {
         if (!first) out.push_back(',');
         first = false;
-        new_line(out, depth + 1);
+        new_line(out, depth.deeper());
         out.append(json::serialize(json::string_view(key))).append(": ");
-        append(out, value, depth + 1);
+        append(out, value, depth.deeper());
     }
     if (!object.empty()) new_line(out, depth);
     out.push_back('}');
 }
 
-void append_array(std::string& out, const json::array& array, std::size_t depth) {
+void append_array(std::string& out, const json::array& array, Depth depth) {
     const bool plain =
         std::all_of(array.begin(), array.end(), [](const json::value& element) { return !element.is_structured(); });
     out.push_back('[');
@@ -41,8 +50,8 @@ void append_array(std::string& out, const json::array& array, std::size_t depth)
     for (const json::value& element : array) {
         if (!first) out.append(plain ? ", " : ",");
         first = false;
-        if (!plain) new_line(out, depth + 1);
-        append(out, element, depth + 1);
+        if (!plain) new_line(out, depth.deeper());
+        append(out, element, depth.deeper());
     }
     if (!plain) new_line(out, depth);
     out.push_back(']');
@@ -55,7 +64,7 @@ void append_number(std::string& out, double number) {
     out.append(text.data(), end);
 }
 
-void append(std::string& out, const json::value& value, std::size_t depth) {
+void append(std::string& out, const json::value& value, Depth depth) {
     if (const auto* object = value.if_object()) {
         append_object(out, *object, depth);
     } else if (const auto* array = value.if_array()) {
@@ -71,8 +80,14 @@ void append(std::string& out, const json::value& value, std::size_t depth) {
 
 std::string format_json(const json::value& value) {
     std::string out;
-    append(out, value, 0);
+    append(out, value, {});
     out.push_back('\n');
+    return out;
+}
+
+std::string format_json_line(const json::value& value) {
+    std::string out;
+    append(out, value, {0, true});
     return out;
 }
 

@@ -10,5 +10,7 @@ namespace taskdns::http_server {
 
 /// Ends with a newline. Members keep the order they were put in.
 std::string format_json(const boost::json::value& value);
+/// All on one line, without a newline at the end.
+std::string format_json_line(const boost::json::value& value);
 
 }  // namespace taskdns::http_server

@@ -10,6 +10,7 @@
 
 #include "base/log.hpp"
 #include "base/task_group.hpp"
+#include "http_server/render.hpp"
 #include "http_server/session.hpp"
 
 namespace taskdns::http_server {
@@ -20,6 +21,7 @@ using boost::system::error_code;
 
 constexpr milliseconds pause_after_error{100};  // EMFILE and the like do not go away at once
 constexpr int backlog = 128;
+constexpr milliseconds answer_time{1'000};  // for those who wait when the server stops
 constexpr std::size_t buffer_slack = 1024;  // Beast's limit on the header must hit before the buffer is full
 
 Error describe(const error_code& error, const SocketAddress& address) {
@@ -79,37 +81,44 @@ bool may_ask(const IpAddress& peer, bool loopback_listener, const std::vector<Ne
 
 struct Server::State {
     State(asio::any_io_executor e, Model m, ServerSettings s)
-        : executor(std::move(e)), model(std::move(m)), settings(std::move(s)), tasks(executor) {}
+        : executor(std::move(e)), settings(std::move(s)), tasks(executor) {
+        shared.model = std::move(m);
+        shared.limits = settings.limits;
+    }
 
-    /// Stops accepting and ends every session at its next step.
-    void close() {
-        stopping = true;
+    void stop_accepting() {
+        shared.stopping = true;
         for (const auto& listening : listeners) {
             error_code ignored;
             listening->acceptor.close(ignored);
         }
+    }
+    /// Stops accepting and ends every session at its next step.
+    void close() {
+        stop_accepting();
         for (const auto& connection : connections) connection->close();
-        for (const auto& connection : rejected) connection->close();
+        for (const auto& connection : crowded) connection->close();
         tasks.cancel_all();
     }
 
     asio::any_io_executor executor;
-    Model model;
     ServerSettings settings;
-    Counters counters;
+    Shared shared;
     std::vector<std::shared_ptr<Listening>> listeners;
     std::set<std::shared_ptr<Connection>> connections;
-    std::set<std::shared_ptr<Connection>> rejected;
-    bool stopping = false;
+    std::set<std::shared_ptr<Connection>> crowded;
     TaskGroup tasks;
 
     // Coroutines: each holds the state by a pointer of its own, as it may outlive the Server.
     static asio::awaitable<void> accept(std::shared_ptr<State> state, std::shared_ptr<Listening> listening);
     static asio::awaitable<void> run_session(std::shared_ptr<State> state, std::shared_ptr<Listening> listening,
                                              std::shared_ptr<Connection> connection);
-    static asio::awaitable<void> run_rejection(std::shared_ptr<State> state, std::shared_ptr<Connection> connection);
+    static asio::awaitable<void> run_crowded(std::shared_ptr<State> state, std::shared_ptr<Listening> listening,
+                                             std::shared_ptr<Connection> connection);
     static void admit(const std::shared_ptr<State>& state, const std::shared_ptr<Listening>& listening,
                       tcp::socket socket);
+    /// Closes the connection that has been idle longest; false if none is idle.
+    bool make_room();
 };
 
 asio::awaitable<void> Server::State::accept(std::shared_ptr<State> state, std::shared_ptr<Listening> listening) {
@@ -123,7 +132,7 @@ asio::awaitable<void> Server::State::accept(std::shared_ptr<State> state, std::s
             admit(state, listening, std::move(socket));
             continue;
         }
-        state->counters.accept_errors.add();
+        state->shared.counters.accept_errors.add();
         if (error == asio::error::connection_aborted) continue;  // the peer's doing, and its connection is gone
         if (!listening->accept_failing) log::warning("http_server", "cannot accept", {{"error", error.message()}});
         listening->accept_failing = true;
@@ -134,44 +143,63 @@ asio::awaitable<void> Server::State::accept(std::shared_ptr<State> state, std::s
 
 void Server::State::admit(const std::shared_ptr<State>& state, const std::shared_ptr<Listening>& listening,
                           tcp::socket socket) {
-    state->counters.connections.add();
+    state->shared.counters.connections.add();
     error_code error;
     const tcp::endpoint peer = socket.remote_endpoint(error);
     if (error) {  // gone already
-        state->counters.broken_connections.add();
+        state->shared.counters.broken_connections.add();
         return;
     }
     if (!may_ask(from_asio(peer.address()), listening->loopback, state->settings.allow)) {
-        state->counters.rejected_connections.add();
+        state->shared.counters.rejected_connections.add();
         return;
     }
-    const Limits& limits = state->settings.limits;
+    socket.set_option(tcp::no_delay(true),
+                      error);  // an event must not wait for the acknowledgement of the one before
+    const Limits& limits = state->shared.limits;
     auto connection = std::make_shared<Connection>(std::move(socket), limits.header_bytes + buffer_slack);
-    if (state->connections.size() < limits.connections) {
+    if (state->connections.size() < limits.connections || state->make_room()) {
         state->tasks.spawn("http session", run_session(state, listening, std::move(connection)));
-        return;
+    } else if (state->crowded.size() < limits.crowded) {
+        state->shared.counters.crowded_connections.add();
+        state->tasks.spawn("crowded http session", run_crowded(state, listening, std::move(connection)));
+    } else {
+        state->shared.counters.rejected_connections.add();
     }
-    state->counters.rejected_connections.add();
-    if (state->rejected.size() < limits.rejections) {
-        state->tasks.spawn("http rejection", run_rejection(state, std::move(connection)));
+}
+
+bool Server::State::make_room() {
+    std::shared_ptr<Connection> longest;
+    for (const auto& connection : connections) {
+        if (!connection->idle_since) continue;
+        if (!longest || *connection->idle_since < *longest->idle_since) longest = connection;
     }
+    if (!longest) return false;
+    shared.counters.evicted_connections.add();
+    connections.erase(longest);
+    longest->idle_since.reset();
+    longest->close();
+    return true;
 }
 
 asio::awaitable<void> Server::State::run_session(std::shared_ptr<State> state, std::shared_ptr<Listening> listening,
                                                  std::shared_ptr<Connection> connection) {
     co_await asio::this_coro::throw_if_cancelled(false);
     state->connections.insert(connection);
-    const SessionContext context{state->model, listening->access, state->settings.limits, state->counters};
-    co_await serve(connection, context);
+    state->shared.counters.open_connections.add();
+    co_await serve(connection, state->shared, listening->access);
+    state->shared.counters.open_connections.subtract();
     state->connections.erase(connection);
 }
 
-asio::awaitable<void> Server::State::run_rejection(std::shared_ptr<State> state,
-                                                   std::shared_ptr<Connection> connection) {
+asio::awaitable<void> Server::State::run_crowded(std::shared_ptr<State> state, std::shared_ptr<Listening> listening,
+                                                 std::shared_ptr<Connection> connection) {
     co_await asio::this_coro::throw_if_cancelled(false);
-    state->rejected.insert(connection);
-    co_await reject(connection);
-    state->rejected.erase(connection);
+    state->crowded.insert(connection);
+    Access access = listening->access;
+    access.crowded = true;
+    co_await serve(connection, state->shared, access);
+    state->crowded.erase(connection);
 }
 
 Server::Server(asio::any_io_executor executor, Model model, ServerSettings settings)
@@ -201,6 +229,7 @@ void Server::start() {
 
 void Server::set(ServerSettings settings) {
     state_->settings = std::move(settings);
+    state_->shared.limits = state_->settings.limits;
     for (const auto& listening : state_->listeners) listening->set(state_->settings);
 }
 
@@ -213,13 +242,43 @@ void Server::close(const SocketAddress& address) {
     state_->listeners.erase(found);  // its sessions hold it
 }
 
+void Server::changed(const ServiceStatus& summary) {
+    Shared& shared = state_->shared;
+    if (shared.events.wanted(Clock::now())) {
+        shared.events.add(summary.index, changed_event(summary));
+        shared.counters.events.add();
+    }
+    shared.watchers.wake(shared.model);
+}
+
+void Server::removed(const std::string& name, std::uint64_t index) {
+    Shared& shared = state_->shared;
+    if (shared.events.wanted(Clock::now())) {
+        shared.events.add(index, removed_event(name, index));
+        shared.counters.events.add();
+    }
+    shared.watchers.wake(shared.model);
+}
+
 asio::awaitable<bool> Server::stop(milliseconds limit) {
     const std::shared_ptr<State> state = state_;
+    state->stop_accepting();
+    const auto connections = state->connections;
+    for (const auto& connection : connections) {
+        if (connection->pausing()) {
+            connection->wake();
+        } else {
+            connection->close();
+        }
+    }
+    for (const auto& connection : std::set(state->crowded)) connection->close();
+    const bool answered = co_await state->tasks.join(std::min(limit, answer_time));
     state->close();
+    if (answered) co_return true;
     const bool ended = co_await state->tasks.join(limit);
     co_return ended;
 }
 
-const Counters& Server::counters() const { return state_->counters; }
+const Counters& Server::counters() const { return state_->shared.counters; }
 
 }  // namespace taskdns::http_server

@@ -190,6 +190,25 @@ Response not_ready_problem(const ReadyStatus& status) {
     return response;
 }
 
+std::string present_event(const ServiceStatus& service) {
+    return "event: service\ndata: " + format_json_line(summary(service)) + "\n\n";
+}
+
+std::string changed_event(const ServiceStatus& service) {
+    return "id: " + std::to_string(service.index) + "\n" + present_event(service);
+}
+
+std::string removed_event(const std::string& name, std::uint64_t index) {
+    return "id: " + std::to_string(index) +
+           "\nevent: removed\ndata: " + format_json_line(json::object{{"name", name}, {"index", index}}) + "\n\n";
+}
+
+std::string reset_event(std::uint64_t index) {
+    return "event: reset\ndata: " + format_json_line(json::object{{"index", index}}) + "\n\n";
+}
+
+std::string present_end(std::uint64_t index) { return "id: " + std::to_string(index) + "\n\n"; }
+
 std::string reload_json(const ReloadStatus& status) {
     return format_json(
         json::object{{"trigger", status.trigger}, {"outcome", status.outcome}, {"at", time_or_null(status.at)}});

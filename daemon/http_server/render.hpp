@@ -34,6 +34,15 @@ std::string missing_text(const ReadyStatus& status);
 /// A 503 with the further member `missing`.
 Response not_ready_problem(const ReadyStatus& status);
 
+/// One event of a stream (HTML Living Standard, section 9.2): a service's summary, or that it is configured no more.
+std::string changed_event(const ServiceStatus& service);
+std::string removed_event(const std::string& name, std::uint64_t index);
+/// The present state of all services begins, and what was heard before counts no more; `present_event` without an id,
+/// then `present_end`, from which a reader may go on.
+std::string reset_event(std::uint64_t index);
+std::string present_event(const ServiceStatus& service);
+std::string present_end(std::uint64_t index);
+
 std::string reload_json(const ReloadStatus& status);
 /// A 422 with the further member `errors`.
 Response reload_problem(const ReloadStatus& status);

@@ -294,6 +294,12 @@ std::optional<Plan> refuse(Asked& asked, const Access& access) {
             "a listener that is not on loopback answers only /healthz, /readyz and /metrics; ask on loopback, or set "
             "listen.allow_admin: true in the configuration"));
     }
+    if (access.crowded && (asked.route.row == nullptr || !asked.route.row->vital)) {
+        Response busy =
+            problem(503, "Service Unavailable", "too many connections; close idle ones, or try again later");
+        busy.headers.emplace_back("Retry-After", "1");
+        return now(std::move(busy));
+    }
     if (asked.route.row == nullptr) {
         return now(problem(404, "Not Found", "nothing is here; there are " + known_paths()));
     }
@@ -304,13 +310,13 @@ std::optional<Plan> refuse(Asked& asked, const Access& access) {
     return std::nullopt;
 }
 
+}  // namespace
+
 void add_common_headers(Response& response) {
     response.headers.emplace_back("Cache-Control", "no-store");
     response.headers.emplace_back("X-Content-Type-Options", "nosniff");
     response.headers.emplace_back("Cross-Origin-Resource-Policy", "same-origin");
 }
-
-}  // namespace
 
 bool is_due(const Watch& watch, const Model& model) {
     const std::uint64_t last = model.index();

@@ -40,6 +40,7 @@ struct Response {
 struct Access {
     std::vector<std::string> hosts;  ///< further Host names, lower case, without port
     bool everything = true;          ///< false: a listener that is not loopback; only what RouteRow calls vital
+    bool crowded = false;            ///< over the limit of connections: only what is vital, 503 for the rest
 };
 
 /// Longest target that is looked at; a name has 253 octets at most, 759 when every one is percent-encoded.
@@ -71,14 +72,17 @@ struct Plan {
     std::optional<std::uint64_t> after;
 };
 
-/// Order: target (414, 400), Host (400, 421), access (403), route (404), method (405, OPTIONS), origin (403), media
-/// type (415), query (400), service and endpoint (404, 409), body (400, 422). All answers say `Cache-Control:
-/// no-store`, `X-Content-Type-Options: nosniff` and `Cross-Origin-Resource-Policy: same-origin`.
+/// Order: target (414, 400), Host (400, 421), access (403), crowded (503), route (404), method (405, OPTIONS), origin
+/// (403), media type (415), query (400), service and endpoint (404, 409), body (400, 422). All answers say
+/// `Cache-Control: no-store`, `X-Content-Type-Options: nosniff` and `Cross-Origin-Resource-Policy: same-origin`.
 Plan plan(const Request& request, const Access& access, const Model& model);
 /// What is so now: plan() without ever waiting.
 Response respond(const Request& request, const Access& access, const Model& model);
 /// 200, or 422 with every mistake. Null: it has not ended in time, 504.
 Response answer_reload(const std::optional<ReloadStatus>& status);
+
+/// What every answer says, whatever it is about; plan(), respond() and answer_reload() have done so.
+void add_common_headers(Response& response);
 
 /// RFC 9457. `detail` says what is wrong and how to mend it.
 Response problem(unsigned status, std::string_view title, std::string_view detail);

@@ -1,81 +1,23 @@
-// One HTTP connection. Layer: http_server. The only file that instantiates Beast's parser and serializer.
+// One HTTP connection. Layer: http_server.
 #include "http_server/session.hpp"
 
-#include <array>
-#include <ctime>
-#include <optional>
+#include <algorithm>
 
-#include <boost/asio/write.hpp>
-#include <boost/beast/core/string.hpp>
-#include <boost/beast/http/message.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/beast/http/string_body.hpp>
-#include <boost/beast/http/write.hpp>
+#include "http_server/event_stream.hpp"
+#include "http_server/message.hpp"
+#include "http_server/receive.hpp"
 
 namespace taskdns::http_server {
 namespace {
 
-namespace beast = boost::beast;
-namespace http = beast::http;
-
-using RequestParser = http::request_parser<http::string_body>;
-using RequestMessage = http::request<http::string_body>;
-using ResponseMessage = http::response<http::string_body>;
+using namespace std::chrono_literals;
+using asio::ip::tcp;
 
 // A peer that is told to go has this long to read why.
 constexpr milliseconds farewell_time{1'000};
 constexpr std::size_t farewell_bytes = 256 * 1024;
 constexpr milliseconds reload_time{10'000};
-
-/// RFC 9110, section 5.6.7: `Sun, 22 Nov 2026 16:10:11 GMT`.
-std::string http_date() {
-    const std::time_t now = std::time(nullptr);
-    std::tm broken_down{};
-    gmtime_r(&now, &broken_down);
-    std::array<char, 32> text{};
-    return {text.data(), std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &broken_down)};
-}
-
-ResponseMessage make_message(Response response, unsigned version, bool head, bool keep_alive) {
-    ResponseMessage message(http::int_to_status(response.status), version);
-    message.set(http::field::date, http_date());
-    if (!response.content_type.empty()) message.set(http::field::content_type, response.content_type);
-    for (const auto& [name, value] : response.headers) message.insert(name, value);
-    message.keep_alive(keep_alive);
-    const bool length_known = !head || !response.body.empty();
-    if (response.status != 204 && response.status != 304 && length_known)
-        message.content_length(response.body.size());
-    if (!head) message.body() = std::move(response.body);
-    return message;
-}
-
-/// All lines of a list-valued field as one (RFC 9110, section 5.3).
-std::string join_fields(const RequestMessage& message, http::field name) {
-    std::string out;
-    const auto [first, last] = message.equal_range(name);
-    for (auto field = first; field != last; ++field) {
-        if (!out.empty()) out += ", ";
-        out += std::string_view(field->value());
-    }
-    return out;
-}
-
-Request make_request(RequestMessage& message) {
-    Request request;
-    request.method = message.method_string();
-    request.target = message.target();
-    request.host = message[http::field::host];
-    request.accept = join_fields(message, http::field::accept);
-    request.version = message.version();
-    request.content_type = message[http::field::content_type];
-    if (message.count(http::field::origin) > 0) request.origin = message[http::field::origin];
-    request.fetch_site = message["Sec-Fetch-Site"];
-    request.if_none_match = join_fields(message, http::field::if_none_match);
-    request.last_event_id = message["Last-Event-ID"];
-    request.body = std::move(message.body());
-    return request;
-}
+constexpr milliseconds use_period{30'000};  // a service is in use for a minute after it was asked for
 
 /// What the control plane and the coroutine that waits for it share.
 struct Reloading {
@@ -85,10 +27,10 @@ struct Reloading {
     std::optional<ReloadStatus> status;
 };
 
-asio::awaitable<Response> reload(std::shared_ptr<Connection> connection, SessionContext context) {
+asio::awaitable<Response> reload(std::shared_ptr<Connection> connection, const Model& model) {
     const auto reloading = std::make_shared<Reloading>(connection->socket.get_executor());
     reloading->timer.expires_after(reload_time);
-    context.model.reload([reloading](const ReloadStatus& status) {
+    model.reload([reloading](const ReloadStatus& status) {
         reloading->status = status;
         reloading->timer.cancel();
     });
@@ -96,117 +38,127 @@ asio::awaitable<Response> reload(std::shared_ptr<Connection> connection, Session
     co_return answer_reload(reloading->status);
 }
 
-asio::awaitable<Response> answer(std::shared_ptr<Connection> connection, SessionContext context,
-                                 RequestMessage& message) {
-    if (message.count(http::field::host) > 1) {  // RFC 9112, section 3.2
-        co_return problem(400, "Bad Request", "there is more than one Host header");
+/// Counted as long as it lives.
+class CountedWatch {
+public:
+    explicit CountedWatch(Gauge& gauge) : gauge_(gauge) { gauge_.add(); }
+    ~CountedWatch() { gauge_.subtract(); }
+    CountedWatch(const CountedWatch&) = delete;
+    CountedWatch& operator=(const CountedWatch&) = delete;
+
+private:
+    Gauge& gauge_;
+};
+
+/// Until there is something to tell, the time is over, or the server stops; false if the peer is gone.
+asio::awaitable<bool> wait_for_change(std::shared_ptr<Connection> connection, Shared& shared, Watch watch) {
+    const CountedWatch counted(shared.counters.watchers);
+    const Watchers::Place place(shared.watchers, connection, &watch);
+    const TimePoint end = Clock::now() + shared.watchers.with_jitter(watch.wait);
+    TimePoint use_again = Clock::now();
+    while (!shared.stopping && !is_due(watch, shared.model)) {
+        const TimePoint now = Clock::now();
+        if (now >= end) break;
+        if (watch.uses && now >= use_again) {
+            if (shared.model.asked) shared.model.asked(watch.service);
+            use_again = now + use_period;
+        }
+        const TimePoint next = watch.uses ? std::min(end, use_again) : end;
+        const bool there = co_await Connection::pause(connection, std::chrono::ceil<milliseconds>(next - now));
+        if (!there) co_return false;
     }
-    const Request request = make_request(message);
-    Plan planned = plan(request, context.access, context.model);
-    if (planned.kind == Plan::Kind::reload) {
-        Response response = co_await reload(connection, context);
-        co_return response;
-    }
-    if (planned.kind == Plan::Kind::answer) co_return std::move(planned.response);
-    co_return respond(request, context.access, context.model);
+    co_return true;
 }
 
-/// What a peer is told whose request could not be read; null where the connection is simply over.
-std::optional<Response> refusal(const beast::error_code& error, const Connection& connection,
-                                const RequestParser& parser, const Limits& limits) {
-    if (connection.timed_out()) {
-        if (!parser.got_some()) return std::nullopt;  // never asked for anything
-        return problem(408, "Request Timeout",
-                       "the request did not come within " + format_duration(limits.request_time));
-    }
-    if (error == http::error::end_of_stream) return std::nullopt;
-    if (error == http::error::header_limit || error == http::error::buffer_overflow) {
-        const std::string most = "; at most " + std::to_string(limits.header_bytes) + " octets are read";
-        if (parser.get().target().empty()) return problem(414, "URI Too Long", "the request line is too long" + most);
-        return problem(431, "Request Header Fields Too Large", "the header is too long" + most);
-    }
-    if (error == http::error::body_limit) {
-        return problem(413, "Content Too Large",
-                       "the body is too long; at most " + std::to_string(limits.body_bytes) + " octets are read");
-    }
-    if (error.category() == http::make_error_code(http::error::end_of_stream).category()) {
-        return problem(400, "Bad Request", "this is not an HTTP/1.1 request: " + error.message());
-    }
-    return std::nullopt;
+Response too_many_watchers(std::size_t most) {
+    Response response = problem(503, "Service Unavailable",
+                                std::to_string(most) +
+                                    " watches and event streams are open, and no more are kept; ask "
+                                    "without index, or try again later");
+    response.headers.emplace_back("Retry-After", "5");
+    add_common_headers(response);
+    return response;
 }
 
-bool expects_continue(const RequestMessage& message) {
-    return message.version() >= 11 && beast::iequals(message[http::field::expect], "100-continue");
+void count_response(Counters& counters, unsigned status) { counters.responses[std::min(status / 100, 5U)].add(); }
+
+/// Tells a peer what was wrong with its request, and that nothing more of it is read.
+asio::awaitable<void> refuse(std::shared_ptr<Connection> connection, Shared& shared, Response refusal) {
+    shared.counters.bad_requests.add();
+    count_response(shared.counters, refusal.status);
+    add_common_headers(refusal);
+    const bool taken = co_await write(connection, std::move(refusal), Framing{}, farewell_time);
+    if (!taken) shared.counters.broken_connections.add();
 }
 
-/// False if the peer did not take it.
-asio::awaitable<bool> write(std::shared_ptr<Connection> connection, ResponseMessage message, milliseconds limit) {
-    connection->limit_time(limit);
-    const auto [error, size] = co_await http::async_write(connection->socket, message, as_result);
-    co_return !error;
-}
-
-/// Reads one request into `parser`; its coroutine waits for this one, so the reference holds.
-asio::awaitable<beast::error_code> read(std::shared_ptr<Connection> connection, RequestParser& parser) {
-    auto [error, size] = co_await http::async_read_header(connection->socket, connection->buffer, parser, as_result);
-    if (error || parser.is_done()) co_return error;
-    if (expects_continue(parser.get())) {
-        static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-        auto [write_error, written] = co_await asio::async_write(connection->socket, asio::buffer(go_on), as_result);
-        if (write_error) co_return write_error;
+/// Carries out a plan and answers; true if another request may follow.
+asio::awaitable<bool> answer(std::shared_ptr<Connection> connection, Shared& shared, const Access& access,
+                             Request request, Framing framing) {
+    Plan planned = plan(request, access, shared.model);
+    const bool waits = planned.kind == Plan::Kind::watch || planned.kind == Plan::Kind::events;
+    if (waits && shared.watchers.size() >= shared.limits.watchers) {
+        shared.counters.rejected_watchers.add();
+        planned.kind = Plan::Kind::answer;
+        planned.response = too_many_watchers(shared.limits.watchers);
     }
-    auto [body_error, body_size] =
-        co_await http::async_read(connection->socket, connection->buffer, parser, as_result);
-    co_return body_error;
+    if (planned.kind == Plan::Kind::events) {
+        count_response(shared.counters, planned.response.status);
+        co_await stream_events(connection, shared, std::move(planned), framing);
+        co_return false;
+    }
+    if (planned.kind == Plan::Kind::watch) {
+        request.body = {};
+        const bool there = co_await wait_for_change(connection, shared, std::move(planned.watch));
+        if (!there) co_return false;
+        planned.response = respond(request, access, shared.model);
+    }
+    if (planned.kind == Plan::Kind::reload) planned.response = co_await reload(connection, shared.model);
+    count_response(shared.counters, planned.response.status);
+    framing.keep_alive = framing.keep_alive && !shared.stopping;
+    const bool taken = co_await write(connection, std::move(planned.response), framing, shared.limits.request_time);
+    if (!taken) shared.counters.broken_connections.add();
+    co_return taken&& framing.keep_alive;
 }
 
 /// One request and its answer; true if another may follow.
-asio::awaitable<bool> exchange(std::shared_ptr<Connection> connection, SessionContext context) {
-    RequestParser parser;
-    parser.header_limit(static_cast<std::uint32_t>(context.limits.header_bytes));
-    parser.body_limit(context.limits.body_bytes);
-    connection->limit_time(context.limits.request_time);
-    const beast::error_code error = co_await read(connection, parser);
-    if (error) {
-        auto response = refusal(error, *connection, parser, context.limits);
-        if (!response) {
-            if (error != http::error::end_of_stream) context.counters.broken_connections.add();
-            co_return false;
-        }
-        context.counters.bad_requests.add();
-        const bool taken =
-            co_await write(connection, make_message(std::move(*response), 11, false, false), farewell_time);
-        if (!taken) context.counters.broken_connections.add();
+asio::awaitable<bool> exchange(std::shared_ptr<Connection> connection, Shared& shared, const Access& access) {
+    Limits limits = shared.limits;
+    if (access.crowded) limits.request_time = limits.crowded_time;
+    Received received = co_await receive(connection, limits);
+    if (received.refusal) {
+        co_await refuse(connection, shared, std::move(*received.refusal));
         co_return false;
     }
-    context.counters.requests.add();
-    RequestMessage& message = parser.get();
-    const bool keep_alive = message.keep_alive();
-    Response response = co_await answer(connection, context, message);
-    auto written =
-        make_message(std::move(response), message.version(), message.method() == http::verb::head, keep_alive);
-    const bool taken = co_await write(connection, std::move(written), context.limits.request_time);
-    if (!taken) context.counters.broken_connections.add();
-    co_return taken&& keep_alive;
+    if (!received.request) {
+        if (received.broken) shared.counters.broken_connections.add();
+        co_return false;
+    }
+    shared.counters.requests.add();
+    const Framing framing{received.request->version, received.request->method == "HEAD",
+                          received.keep_alive && !access.crowded};
+    const bool more = co_await answer(connection, shared, access, std::move(*received.request), framing);
+    co_return more;
 }
 
 /// Waits for the first octet of the next request; false if there will be none.
 asio::awaitable<bool> wait_for_request(std::shared_ptr<Connection> connection, milliseconds limit) {
     if (connection->buffer.size() > 0) co_return true;
     connection->buffer.shrink_to_fit();
+    connection->idle_since = Clock::now();
     connection->limit_time(limit);
-    const auto [error] = co_await connection->socket.async_wait(asio::ip::tcp::socket::wait_read, as_result);
+    const auto [error] = co_await connection->socket.async_wait(tcp::socket::wait_read, as_result);
+    connection->idle_since.reset();
     co_return !error;
 }
 
 /// Closes so that the last response arrives: closing with unread octets would send a reset, and that may overtake it.
-asio::awaitable<void> close_gently(std::shared_ptr<Connection> connection) {
-    beast::error_code ignored;
-    connection->socket.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+asio::awaitable<void> close_gently(std::shared_ptr<Connection> connection, const Shared& shared) {
+    boost::system::error_code ignored;
+    connection->socket.shutdown(tcp::socket::shutdown_send, ignored);
     connection->buffer.clear();
     connection->limit_time(farewell_time);
     std::size_t total = 0;
-    while (connection->socket.is_open() && total < farewell_bytes) {
+    while (connection->socket.is_open() && total < farewell_bytes && !shared.stopping) {
         const auto space = connection->buffer.prepare(512);
         const auto [error, size] = co_await connection->socket.async_read_some(space, as_result);
         if (error) break;
@@ -217,43 +169,13 @@ asio::awaitable<void> close_gently(std::shared_ptr<Connection> connection) {
 
 }  // namespace
 
-Connection::Connection(asio::ip::tcp::socket accepted, std::size_t largest_buffer)
-    : socket(std::move(accepted)), buffer(largest_buffer), timer_(socket.get_executor()) {}
-
-void Connection::limit_time(milliseconds limit) {
-    timed_out_ = false;
-    const std::uint64_t number = ++limits_set_;
-    timer_.expires_after(limit);
-    timer_.async_wait([self = weak_from_this(), number](const beast::error_code& error) {
-        const auto connection = self.lock();
-        if (error || !connection || connection->limits_set_ != number) return;
-        connection->timed_out_ = true;
-        beast::error_code ignored;
-        connection->socket.cancel(ignored);
-    });
-}
-
-void Connection::close() {
-    ++limits_set_;
-    timer_.cancel();
-    beast::error_code ignored;
-    socket.close(ignored);
-}
-
-asio::awaitable<void> serve(std::shared_ptr<Connection> connection, SessionContext context) {
+asio::awaitable<void> serve(std::shared_ptr<Connection> connection, Shared& shared, const Access& access) {
     bool more = true;
     while (more) {
-        more = co_await exchange(connection, context);
-        if (more) more = co_await wait_for_request(connection, context.limits.idle_time);
+        more = co_await exchange(connection, shared, access);
+        if (more) more = co_await wait_for_request(connection, shared.limits.idle_time);
     }
-    co_await close_gently(connection);
-}
-
-asio::awaitable<void> reject(std::shared_ptr<Connection> connection) {
-    Response busy = problem(503, "Service Unavailable", "too many connections; close idle ones, or try again later");
-    busy.headers.emplace_back("Retry-After", "1");
-    co_await write(connection, make_message(std::move(busy), 11, false, false), farewell_time);
-    co_await close_gently(connection);
+    co_await close_gently(connection, shared);
 }
 
 }  // namespace taskdns::http_server
