@@ -1,14 +1,13 @@
 // The snapshot's file. Layer: app.
 #include "app/snapshot_store.hpp"
 
-#include <mutex>
 #include <optional>
 #include <utility>
 
-#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include "base/log.hpp"
+#include "base/way_back.hpp"
 #include "base/whole_file.hpp"
 
 namespace taskdns::app {
@@ -17,26 +16,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto shortest_pause = 1s;  // between two writes
-
-/// A way back to the control thread that a job may use even after we have gone: then nothing happens.
-class WayBack {
-public:
-    explicit WayBack(asio::any_io_executor executor) : executor_(std::move(executor)) {}
-
-    template <class Function>
-    void post(Function function) {
-        const std::lock_guard lock(mutex_);
-        if (executor_) asio::post(*executor_, std::move(function));
-    }
-    void close() {
-        const std::lock_guard lock(mutex_);
-        executor_.reset();
-    }
-
-private:
-    std::mutex mutex_;
-    std::optional<asio::any_io_executor> executor_;
-};
 
 }  // namespace
 

@@ -138,6 +138,14 @@ void start(const Settings& settings) {
     }
 }
 
+void change(Level level, Format format) {
+    Current& now = current();
+    const std::lock_guard lock(now.mutex);
+    if (!now.writer) return;
+    lowest_level.store(static_cast<int>(level), std::memory_order_relaxed);
+    now.writer->format = format;
+}
+
 void stop() {
     std::unique_ptr<Writer> writer;
     {

@@ -43,6 +43,8 @@ struct Settings {
 
 /// Starts the writing thread; lines before that are dropped. Call once, from the main thread.
 void start(const Settings& settings);
+/// Other lines, or lines in another form, from now on.
+void change(Level level, Format format);
 /// Writes what is queued, waits at most a quarter of a second for a reader that does not read, ends the thread; half
 /// a second in all, even where a terminal blocks for good.
 void stop();

@@ -28,6 +28,8 @@ struct Listen {
     std::vector<Network> allow;      ///< who may ask where a listener is not loopback; loopback always may
     std::vector<std::string> hosts;  ///< further Host names the HTTP interface answers to, lower case
     bool allow_admin = false;        ///< all of HTTP on a listener that is not loopback
+
+    bool operator==(const Listen&) const = default;
 };
 
 /// Whom we ask.
@@ -37,6 +39,14 @@ struct Upstream {
     milliseconds timeout{1s};            ///< per try, then the next server
     unsigned attempts = 2;               ///< tries per server
     unsigned max_qps = 500;              ///< packets per second, of the 1,024 that an ENI has
+
+    /// Whether a query goes out in the same way, whoever is asked.
+    bool asks_like(const Upstream& other) const { return timeout == other.timeout && attempts == other.attempts; }
+    /// Where the servers are written makes no difference.
+    bool operator==(const Upstream& other) const {
+        return servers == other.servers && timeout == other.timeout && attempts == other.attempts &&
+               max_qps == other.max_qps;
+    }
 };
 
 /// Every name that is not a service's.
@@ -49,6 +59,8 @@ struct Forward {
     seconds negative_ttl{5s};      ///< at most, for NXDOMAIN and NODATA; 0: these are not cached
     milliseconds serve_stale{1h};  ///< how long beyond its TTL an answer may stand in for one that fails; 0: never
     milliseconds stale_after{1800ms};  ///< without an answer, before a stale one is given
+
+    bool operator==(const Forward&) const = default;
 };
 
 enum class SourceKind { dns, fixed };  ///< `dns` | `static`
@@ -61,6 +73,8 @@ enum class WhenNoneHealthy { all, last_healthy, servfail };
 struct Poll {
     milliseconds min{2s};
     milliseconds max{30s};
+
+    bool operator==(const Poll&) const = default;
 };
 
 struct Answer {
@@ -69,6 +83,8 @@ struct Answer {
     bool fair = true;  ///< no backup that a client's RFC 6724 sorting would put before the first
     seconds ttl{1s};
     WhenNoneHealthy when_none_healthy = WhenNoneHealthy::all;
+
+    bool operator==(const Answer&) const = default;
 };
 
 /// One line of `zone.map`: the zone of the addresses in a network.
@@ -82,11 +98,15 @@ struct ZoneNetwork {
 struct Zone {
     bool prefer = false;
     std::vector<ZoneNetwork> map;  ///< the longest prefix decides
+
+    bool operator==(const Zone&) const = default;
 };
 
 struct Panic {
     unsigned threshold = 50;  ///< per cent of the members that are unhealthy by doubtful evidence; 100: never
     unsigned min_members = 6;
+
+    bool operator==(const Panic&) const = default;
 };
 
 struct StatusRange {
@@ -136,6 +156,8 @@ struct Membership {
     unsigned shrink_guard = 50;  ///< per cent: a complete answer that leaves less must be confirmed; 0: never
     milliseconds reserve{60s};   ///< withdrawn members stay checked this long
     unsigned max_endpoints = 1000;
+
+    bool operator==(const Membership&) const = default;
 };
 
 struct Service {
@@ -154,11 +176,15 @@ struct Service {
     Health health;
     Membership membership;
     Panic panic;
+
+    bool operator==(const Service&) const = default;
 };
 
 struct Log {
     log::Level level = log::Level::info;
     log::Format format = log::Format::text;
+
+    bool operator==(const Log&) const = default;
 };
 
 struct Config {
@@ -172,6 +198,8 @@ struct Config {
     std::vector<std::string> origins;
     /// What is accepted but worth a log line, such as port 3306 that is not checked by default.
     std::vector<std::string> notes;
+
+    bool operator==(const Config&) const = default;
 };
 
 }  // namespace taskdns::config

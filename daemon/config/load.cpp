@@ -76,6 +76,11 @@ std::vector<std::string> process_environment_names() {
     return names;
 }
 
+std::optional<std::string> find_file(const Sources& sources) {
+    if (value_of(sources.environment, content_variable)) return std::nullopt;
+    return sources.path.value_or(default_path);
+}
+
 Result<Config> load(const Sources& sources) {
     Mistakes mistakes;
     FoundSources found;

@@ -34,6 +34,9 @@ struct Sources {
 /// that is empty is not set.
 Result<Config> load(const Sources& sources);
 
+/// The file that load() reads, whether it is there or not; null where TASKDNS_CONFIG_CONTENT stands in for it.
+std::optional<std::string> find_file(const Sources& sources);
+
 /// One YAML text alone, with its defaults applied: what check-config and tests read. Same errors.
 Result<Config> parse(const std::string& yaml, const std::string& file_name, const Environment& environment);
 

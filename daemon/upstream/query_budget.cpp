@@ -18,12 +18,17 @@ Duration::rep allowance(Purpose purpose, Duration::rep cost) {
 
 }  // namespace
 
-QueryBudget::QueryBudget(unsigned max_qps)
-    : per_query_(second / std::max(max_qps, 1U)), used_up_to_(std::numeric_limits<Duration::rep>::min()) {}
+QueryBudget::QueryBudget(unsigned max_qps) : used_up_to_(std::numeric_limits<Duration::rep>::min()) {
+    set_max_qps(max_qps);
+}
+
+void QueryBudget::set_max_qps(unsigned max_qps) {
+    per_query_.store(second / std::max(max_qps, 1U), std::memory_order_relaxed);
+}
 
 bool QueryBudget::take(Purpose purpose, unsigned cost, TimePoint now) {
     const Duration::rep at = now.time_since_epoch().count();
-    const Duration::rep price = per_query_ * cost;
+    const Duration::rep price = per_query_.load(std::memory_order_relaxed) * cost;
     // Relaxed: the value guards nothing but itself.
     Duration::rep before = used_up_to_.load(std::memory_order_relaxed);
     Duration::rep after = 0;
@@ -36,7 +41,7 @@ bool QueryBudget::take(Purpose purpose, unsigned cost, TimePoint now) {
 
 Duration QueryBudget::wait(Purpose purpose, unsigned cost, TimePoint now) const {
     const Duration::rep at = now.time_since_epoch().count();
-    const Duration::rep price = per_query_ * cost;
+    const Duration::rep price = per_query_.load(std::memory_order_relaxed) * cost;
     const Duration::rep after = std::max(used_up_to_.load(std::memory_order_relaxed), at) + price;
     return Duration(std::max<Duration::rep>(0, after - at - allowance(purpose, price)));
 }

@@ -17,6 +17,8 @@ enum class Purpose { poll, forward };
 class QueryBudget {
 public:
     explicit QueryBudget(unsigned max_qps);
+    /// From now on.
+    void set_max_qps(unsigned max_qps);
 
     static constexpr unsigned udp_cost = 1;
     static constexpr unsigned tcp_cost = 5;  ///< a handshake's packets count as well
@@ -30,8 +32,8 @@ public:
     double used(TimePoint now) const;
 
 private:
-    const Duration::rep per_query_;          // nanoseconds one query uses up
-    std::atomic<Duration::rep> used_up_to_;  // nanoseconds since the clock's epoch: GCRA's theoretical arrival time
+    std::atomic<Duration::rep> per_query_{};  // nanoseconds one query uses up
+    std::atomic<Duration::rep> used_up_to_;   // nanoseconds since the clock's epoch: GCRA's theoretical arrival time
 };
 
 }  // namespace taskdns::upstream
