@@ -17,23 +17,18 @@ constexpr auto patience = 30s;          // in use for so long without a connecti
 
 }  // namespace
 
-ConnectionWatch::ConnectionWatch(asio::any_io_executor executor, const std::vector<config::Service>& services,
-                                 std::shared_ptr<health::OwnSockets> own, Callbacks callbacks)
-    : services_(services),
-      callbacks_(std::move(callbacks)),
+ConnectionWatch::ConnectionWatch(asio::any_io_executor executor, std::shared_ptr<health::OwnSockets> own,
+                                 Callbacks callbacks)
+    : callbacks_(std::move(callbacks)),
       observer_(executor, own,
                 {.is_endpoint = [this](const SocketAddress& endpoint) { return is_endpoint(endpoint); },
                  .on_evidence = [this](const health::ConnectionEvidence& evidence) { on_evidence(evidence); },
                  .on_dump = [this] { callbacks_.on_dump(); }}),
       probe_(health::make_probe(own)),
-      ports_(services.size()),
       tasks_(std::move(executor)) {}
 
 void ConnectionWatch::start() {
-    const bool wanted = std::ranges::any_of(services_, [](const config::Service& service) {
-        return service.health.observe == config::Observe::automatic;
-    });
-    if (!wanted) return;
+    if (std::exchange(started_, true)) return;
     const Result<void> started = observer_.start();
     running_ = started.has_value();
     if (running_) return;
@@ -50,7 +45,7 @@ asio::awaitable<bool> ConnectionWatch::stop(milliseconds limit) {
 }
 
 void ConnectionWatch::set_members(health::ServiceIndex service, std::span<const membership::Member> members) {
-    if (!observes(service)) return;
+    if (!observes(service)) members = {};
     std::set<std::uint16_t> ports;
     for (const membership::Member& member : members) {
         if (member.address.port != 0) ports.insert(member.address.port);
@@ -59,6 +54,7 @@ void ConnectionWatch::set_members(health::ServiceIndex service, std::span<const 
         return std::ranges::binary_search(members, endpoint, {}, &membership::Member::address);
     });
     std::vector<std::uint16_t> now(ports.begin(), ports.end());
+    if (service >= ports_.size()) ports_.resize(service + 1);
     if (now == ports_[service]) return;
     ports_[service] = std::move(now);
     std::set<std::uint16_t> all;
@@ -81,7 +77,8 @@ void ConnectionWatch::note_demand(bool asked, bool in_use, TimePoint now) {
 }
 
 bool ConnectionWatch::observes(health::ServiceIndex service) const {
-    return services_[service].health.observe == config::Observe::automatic;
+    const config::Service* const configured = callbacks_.find_service(service);
+    return configured != nullptr && configured->health.observe == config::Observe::automatic;
 }
 
 http_server::ObserveStatus ConnectionWatch::status(health::ServiceIndex service) const {
@@ -131,7 +128,8 @@ void ConnectionWatch::suspect(const SocketAddress& suspected) {
 
 /// Not even for the sake of another port: nobody wants it checked.
 bool ConnectionWatch::may_not_be_tried(health::ServiceIndex service, const SocketAddress& endpoint) const {
-    const bool is_unchecked = services_[service].health.check == config::CheckKind::none;
+    const config::Service* const configured = callbacks_.find_service(service);
+    const bool is_unchecked = configured == nullptr || configured->health.check == config::CheckKind::none;
     return endpoint.port == 0 || (is_unchecked && config::is_mysql_port(endpoint.port));
 }
 

@@ -25,6 +25,8 @@ namespace taskdns::app {
 class ConnectionWatch {
 public:
     struct Callbacks {
+        /// Null: nobody has this index.
+        std::function<const config::Service*(health::ServiceIndex)> find_service;
         /// Appends the services that have this endpoint.
         std::function<void(const SocketAddress&, std::vector<health::ServiceIndex>&)> find_services;
         /// Appends the endpoints at this address, each with its service.
@@ -36,11 +38,10 @@ public:
         std::function<void()> on_dump;
     };
 
-    /// `services` outlive it.
-    ConnectionWatch(asio::any_io_executor executor, const std::vector<config::Service>& services,
-                    std::shared_ptr<health::OwnSockets> own, Callbacks callbacks);
+    ConnectionWatch(asio::any_io_executor executor, std::shared_ptr<health::OwnSockets> own, Callbacks callbacks);
 
-    /// Says in one log line when it cannot be had; then nothing is observed, and nothing else changes.
+    /// Says in one log line when it cannot be had; then nothing is observed, and nothing else changes. Once it has
+    /// begun, another call does nothing.
     void start();
     asio::awaitable<bool> stop(milliseconds limit);
 
@@ -69,15 +70,15 @@ private:
     bool may_not_be_tried(health::ServiceIndex service, const SocketAddress& endpoint) const;
     asio::awaitable<void> look_at(SocketAddress endpoint, bool is_counted);
 
-    const std::vector<config::Service>& services_;
     Callbacks callbacks_;
     health::ConnectionObserver observer_;
     health::UnprobedVerdicts unprobed_;
     health::Suspicions suspicions_;
     health::Probe probe_;
-    std::vector<std::vector<std::uint16_t>> ports_;  // of each service's members: sorted, each once
+    std::vector<std::vector<std::uint16_t>> ports_;  // of each observed service's members: sorted, each once
     std::vector<health::ServiceIndex> found_;        // reused
     std::vector<membership::Claims::Holding> at_;    // reused
+    bool started_ = false;
     bool running_ = false;
     std::string cannot_;  // why not
     TimePoint asked_since_ = never;

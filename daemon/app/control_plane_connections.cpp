@@ -6,6 +6,10 @@ namespace taskdns::app {
 
 ConnectionWatch::Callbacks ControlPlane::connection_callbacks() {
     ConnectionWatch::Callbacks out;
+    out.find_service = [this](health::ServiceIndex place) -> const config::Service* {
+        const ServicePlace* const service = services_.find(place);
+        return service == nullptr ? nullptr : &service->state.service();
+    };
     out.find_services = [this](const SocketAddress& endpoint, std::vector<health::ServiceIndex>& services) {
         claims_.find(endpoint, services);
     };
@@ -13,7 +17,7 @@ ConnectionWatch::Callbacks ControlPlane::connection_callbacks() {
         claims_.find_at(address, holdings);
     };
     out.is_down = [this](health::ServiceIndex service, const SocketAddress& endpoint) {
-        if (!services_[service].uses(endpoint)) return true;
+        if (!services_.state(service).uses(endpoint)) return true;
         const health::Verdict* verdict = find_verdict(service)(endpoint);
         return verdict != nullptr && verdict->status == health::Status::unhealthy;
     };
@@ -26,7 +30,7 @@ ConnectionWatch::Callbacks ControlPlane::connection_callbacks() {
 
 /// What became of a connection of the application's.
 void ControlPlane::on_connection(health::ServiceIndex service, const health::ConnectionEvidence& evidence) {
-    ServiceState& state = services_[service];
+    ServiceState& state = services_.state(service);
     const SocketAddress& endpoint = evidence.endpoint;
     state.count_connection(evidence.observed);
     if (state.checked()) {
@@ -44,18 +48,20 @@ void ControlPlane::rebalance() {
         const health::EndpointConnections* connections = connections_.find(endpoint);
         return connections == nullptr ? 0.0 : connections->smoothed_open;
     };
-    for (std::size_t i = 0; i < services_.size(); ++i) {
-        const bool wanted = services_[i].service().answer.order == config::Order::least_connections;
-        if (wanted && services_[i].rebalance(open)) mark_changed(i);
+    for (const std::size_t place : services_.order()) {
+        ServiceState& state = services_.state(place);
+        const bool wanted = state.service().answer.order == config::Order::least_connections;
+        if (wanted && state.rebalance(open)) mark_changed(place);
     }
 }
 
 void ControlPlane::on_ejection_over(const health::Event& event) {
-    log::info(
-        "health", "endpoint is tried again",
-        {{"service", services_[event.service].service().name.to_string()}, {"endpoint", event.endpoint.to_string()}});
+    log::info("health", "endpoint is tried again",
+              {{"service", services_.state(event.service).service().name.to_string()},
+               {"endpoint", event.endpoint.to_string()}});
     mark_changed(event.service);
-    if (services_[event.service].service().subset > 0) choose_endpoints(event.service);  // it takes its place back
+    if (services_.state(event.service).service().subset > 0)
+        choose_endpoints(event.service);  // it takes its place back
 }
 
 }  // namespace taskdns::app

@@ -1,15 +1,17 @@
 // The control plane's part of the metrics. Layer: app.
 #include <algorithm>
+#include <map>
 
 #include "app/control_plane.hpp"
 
 namespace taskdns::app {
 
 void ControlPlane::collect(Figures& out) const {
-    out.services.reserve(services_.size());
-    for (std::size_t i = 0; i < services_.size(); ++i) {
-        out.services.push_back(service_figures(services_[i], out.now));
-        const std::string state = connections_.status(static_cast<health::ServiceIndex>(i)).state;
+    out.services.reserve(services_.order().size());
+    std::map<std::size_t, ServiceFigures*> at;
+    for (const std::size_t place : services_.order()) {
+        at[place] = &out.services.emplace_back(service_figures(services_.state(place), out.now));
+        const std::string state = connections_.status(static_cast<health::ServiceIndex>(place)).state;
         const auto word = std::ranges::find(Figures::observe_states, state);
         if (word != Figures::observe_states.end()) {
             ++out.observed_services[static_cast<std::size_t>(word - Figures::observe_states.begin())];
@@ -22,7 +24,7 @@ void ControlPlane::collect(Figures& out) const {
         owners.clear();
         claims_.find(endpoint, owners);
         for (const membership::ServiceIndex owner : owners) {
-            if (connections_.observes(owner)) out.services[owner].open_connections += connections.open;
+            if (connections_.observes(owner)) at.at(owner)->open_connections += connections.open;
         }
     });
     out.index = last_index_;
@@ -33,9 +35,9 @@ void ControlPlane::collect(Figures& out) const {
     out.targets = checker_.targets();
     out.observer = &connections_.counters();
     out.upstream.push_back(
-        {"poll", &resolver_.servers(), &resolver_.server_counters(), resolver_.counters().ignored.value()});
-    out.budget_waits = resolver_.counters().budget_waits.value();
-    out.snapshot = snapshot_.figures();
+        {"poll", &resolver_->servers(), &resolver_->server_counters(), resolver_->counters().ignored.value()});
+    out.budget_waits = resolver_->counters().budget_waits.value();
+    out.snapshot = snapshot_->figures();
 }
 
 }  // namespace taskdns::app

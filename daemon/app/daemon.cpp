@@ -19,8 +19,11 @@
 #include "app/control_plane.hpp"
 #include "app/describe.hpp"
 #include "app/forwarded_names.hpp"
+#include "app/listeners.hpp"
 #include "app/metrics.hpp"
 #include "app/own_listeners.hpp"
+#include "app/reloader.hpp"
+#include "app/upstream_status.hpp"
 #include "base/log.hpp"
 #include "base/version.hpp"
 #include "dns_server/chaos.hpp"
@@ -86,23 +89,40 @@ std::string joined(const std::vector<std::string>& parts) {
     return out;
 }
 
+void log_start(const config::Config& config, const std::vector<SocketAddress>& upstream_servers) {
+    std::vector<std::string> servers;
+    servers.reserve(upstream_servers.size());
+    for (const SocketAddress& server : upstream_servers) servers.push_back(server.to_string());
+    log::info("app", "started",
+              {{"version", version},
+               {"services", config.services.size()},
+               {"upstream", joined(servers)},
+               {"configuration", joined(config.origins)}});
+    for (const std::string& note : config.notes) log::warning("config", note);
+}
+
 /// All parts of the daemon, in the order of their construction; destroyed in reverse.
 class Daemon {
 public:
-    explicit Daemon(const config::Config& config);
+    Daemon(config::Config config, config::Sources sources);
 
     Result<void> bind();
     void run();
-    const std::vector<SocketAddress>& upstream_servers() const { return upstream_servers_; }
 
 private:
+    Result<bool> apply(Reading reading);
+    void replace_forwarding();
     void await_signal();
     asio::awaitable<void> stop();
-    void on_published();
+    ControlPlane::Events events();
     dns_server::Settings dns_settings();
+    http_server::Model model();
+    http_server::DaemonStatus status();
     Figures figures() const;
 
-    const config::Config& config_;
+    config::Config config_;
+    const config::Sources sources_;
+    const WallTime started_ = std::chrono::system_clock::now();
     asio::io_context control_{1};
     asio::io_context dns_{1};
     asio::executor_work_guard<asio::io_context::executor_type> dns_work_{
@@ -111,52 +131,91 @@ private:
     upstream::QueryBudget budget_;
     std::vector<SocketAddress> upstream_servers_;
     std::unique_ptr<ControlPlane> control_plane_;
-    std::unique_ptr<ForwardedNames> forwarded_names_;
+    std::shared_ptr<ForwardedNames> forwarded_names_;
     std::unique_ptr<dns_server::Server> dns_server_;
     std::unique_ptr<http_server::Server> http_server_;
-    const WallTime started_ = std::chrono::system_clock::now();
+    std::unique_ptr<Listeners> listeners_;
+    std::unique_ptr<Reloader> reloader_;
     bool stopping_ = false;
 };
 
-Daemon::Daemon(const config::Config& config) : config_(config), budget_(config.upstream.max_qps) {}
+Daemon::Daemon(config::Config config, config::Sources sources)
+    : config_(std::move(config)), sources_(std::move(sources)), budget_(config_.upstream.max_qps) {}
+
+/// Whom to ask depends on what we listen on: never on ourselves.
+Result<Reading> complete(config::Config config) {
+    const std::vector<SocketAddress> own = heard_addresses(config.listen.dns, local_addresses());
+    if (auto loop = find_own_listener(config.upstream, own)) return std::move(*loop);
+    std::vector<SocketAddress> servers = config.upstream.servers.empty()
+                                             ? task::find_upstream_servers("/etc/resolv.conf", own)
+                                             : config.upstream.servers;
+    return Reading{std::move(config), std::move(servers)};
+}
+
+std::shared_ptr<ForwardedNames> make_forwarding(asio::io_context& context, const config::Config& config,
+                                                const std::vector<SocketAddress>& servers,
+                                                upstream::QueryBudget& budget) {
+    if (!config.forward.enabled) return nullptr;
+    return std::make_shared<ForwardedNames>(context.get_executor(), servers, config, budget);
+}
+
+http_server::ServerSettings http_settings(const config::Listen& listen) {
+    return {listen.hosts, listen.allow, listen.allow_admin, {}};
+}
 
 Result<void> Daemon::bind() {
-    // Whom to ask depends on what we listen on: never on ourselves.
-    const std::vector<SocketAddress> own = heard_addresses(config_.listen.dns, local_addresses());
-    if (auto loop = find_own_listener(config_.upstream, own)) return std::move(*loop);
-    upstream_servers_ = config_.upstream.servers.empty() ? task::find_upstream_servers("/etc/resolv.conf", own)
-                                                         : config_.upstream.servers;
+    Result<Reading> reading = complete(config_);
+    if (!reading) return reading.error();
+    upstream_servers_ = std::move(reading->upstream_servers);
     control_plane_ = std::make_unique<ControlPlane>(
         control_.get_executor(), config_,
-        ControlPlane::Surroundings{upstream_servers_, task::identity(), probes_at_once()}, budget_,
-        [this] { on_published(); });
-    if (config_.forward.enabled) {
-        forwarded_names_ = std::make_unique<ForwardedNames>(dns_.get_executor(), upstream_servers_, config_, budget_);
-    }
+        ControlPlane::Surroundings{upstream_servers_, task::identity(), probes_at_once()}, budget_, events());
+    forwarded_names_ = make_forwarding(dns_, config_, upstream_servers_, budget_);
     dns_server_ = std::make_unique<dns_server::Server>(dns_, control_plane_->publisher(), dns_settings(),
                                                        forwarded_names_.get());
-    for (const SocketAddress& address : config_.listen.dns) {
-        const Result<SocketAddress> bound = dns_server_->listen(address);
-        if (bound) {
-            log::info("app", "listening", {{"dns", bound->to_string()}});
-        } else if (config_.listen.dns_is_default && address.address.is_v6()) {
-            log::warning("app", "no IPv6 listener",
-                         {{"dns", address.to_string()}, {"reason", bound.error().message}});
-        } else {
-            return bound.error();
-        }
-    }
+    http_server_ =
+        std::make_unique<http_server::Server>(control_.get_executor(), model(), http_settings(config_.listen));
+    listeners_ = std::make_unique<Listeners>(dns_, *dns_server_, *http_server_);
+    reloader_ = std::make_unique<Reloader>(
+        control_.get_executor(), Reloader::Settings{.file = config::find_file(sources_).value_or("")},
+        [sources = sources_]() -> Result<Reading> {
+            Result<config::Config> config = config::load(sources);
+            if (!config) return config.error();
+            return complete(std::move(*config));
+        },
+        [this](Reading next) { return apply(std::move(next)); });
+    return listeners_->bind(config_.listen);
+}
+
+ControlPlane::Events Daemon::events() {
+    ControlPlane::Events out;
+    out.published = [this] { asio::post(dns_, [server = dns_server_.get()] { server->on_published(); }); };
+    return out;
+}
+
+dns_server::Settings Daemon::dns_settings() {
+    dns_server::Settings settings;
+    settings.allow = config_.listen.allow;
+    settings.identity = task::identity();
+    // The endpoints' states live on the control thread: there and back.
+    settings.describe = [this](const dns::Name& name, std::function<void(std::vector<std::string>)> done) {
+        asio::post(control_, [this, name = name.to_string(), done = std::move(done)]() mutable {
+            const auto status = control_plane_->model().service(name);
+            const WallTime now = std::chrono::system_clock::now();
+            auto lines = status ? describe(*status, now, dns_server::most_described) : std::vector<std::string>{};
+            asio::post(dns_,
+                       [done = std::move(done), lines = std::move(lines)]() mutable { done(std::move(lines)); });
+        });
+    };
+    return settings;
+}
+
+http_server::Model Daemon::model() {
     http_server::Model model = control_plane_->model();
+    model.daemon = [this] { return status(); };
     model.metrics = [this] { return metrics_text(figures()); };
-    http_server_ = std::make_unique<http_server::Server>(
-        control_.get_executor(), std::move(model),
-        http_server::ServerSettings{config_.listen.hosts, config_.listen.allow, config_.listen.allow_admin, {}});
-    for (const SocketAddress& address : config_.listen.http) {
-        const Result<SocketAddress> bound = http_server_->listen(address);
-        if (!bound) return bound.error();
-        log::info("app", "listening", {{"http", bound->to_string()}});
-    }
-    return {};
+    model.reload = [this](Reloader::Done done) { reloader_->request("http", std::move(done)); };
+    return model;
 }
 
 Figures Daemon::figures() const {
@@ -174,34 +233,70 @@ Figures Daemon::figures() const {
             {"forward", &forwarder.servers(), &forwarder.server_counters(), forwarder.counters().ignored.value()});
     }
     out.http_server = &http_server_->counters();
+    out.reload = reloader_->figures();
     out.dropped_log_lines = log::dropped();
     out.process = ProcessFigures::read();
     return out;
 }
 
-dns_server::Settings Daemon::dns_settings() {
-    dns_server::Settings settings;
-    settings.allow = config_.listen.allow;
-    settings.demand = &control_plane_->demand();
-    settings.identity = task::identity();
-    // The endpoints' states live on the control thread: there and back.
-    settings.describe = [this](std::uint32_t service, std::function<void(std::vector<std::string>)> done) {
-        asio::post(control_, [this, service, done = std::move(done)]() mutable {
-            const auto status = control_plane_->model().service(config_.services[service].name.to_string());
-            const WallTime now = std::chrono::system_clock::now();
-            auto lines = status ? describe(*status, now, dns_server::most_described) : std::vector<std::string>{};
-            asio::post(dns_,
-                       [done = std::move(done), lines = std::move(lines)]() mutable { done(std::move(lines)); });
-        });
-    };
-    return settings;
+http_server::DaemonStatus Daemon::status() {
+    http_server::DaemonStatus out;
+    out.version = version;
+    out.identity = task::identity();
+    out.started = started_;
+    out.now = std::chrono::system_clock::now();
+    out.ready = control_plane_->ready();
+    out.configuration = config_.origins;
+    out.last_reload = reloader_->last();
+    out.dns_listeners = listeners_->dns();
+    out.http_listeners = listeners_->http();
+    out.upstream = upstream_status(control_plane_->resolver(), WallAnchor::take());
+    out.index = control_plane_->last_index();
+    return out;
+}
+
+/// All of it, or nothing: what can fail comes first.
+Result<bool> Daemon::apply(Reading reading) {
+    const config::Config& next = reading.config;
+    if (stopping_ || (next == config_ && reading.upstream_servers == upstream_servers_)) return false;
+    const Result<void> bound = listeners_->bind(next.listen);
+    if (!bound) return bound.error();
+
+    const config::Config before = std::exchange(config_, std::move(reading.config));
+    const bool other_servers = reading.upstream_servers != upstream_servers_;
+    upstream_servers_ = std::move(reading.upstream_servers);
+    log::change(config_.log.level, config_.log.format);
+    for (const std::string& note : config_.notes) log::warning("config", note);
+    budget_.set_max_qps(config_.upstream.max_qps);
+    control_plane_->reload(before, config_, upstream_servers_);
+    if (other_servers || before.forward != config_.forward || !before.upstream.asks_like(config_.upstream)) {
+        replace_forwarding();
+    }
+    http_server_->set(http_settings(config_.listen));
+    listeners_->commit(config_.listen);
+    return true;
+}
+
+asio::awaitable<void> end_forwarding(std::shared_ptr<ForwardedNames> names) {
+    co_await names->forwarder().stop(stop_limit);
+}
+
+/// Another forwarder, with an empty cache; who waits for the old one gets SERVFAIL, and asks again.
+void Daemon::replace_forwarding() {
+    auto old = std::exchange(forwarded_names_, make_forwarding(dns_, config_, upstream_servers_, budget_));
+    asio::post(dns_, [this, old = std::move(old), now = forwarded_names_] {
+        dns_server_->set_forwarding(now.get());
+        if (now) now->forwarder().start();
+        if (old) asio::co_spawn(dns_, end_forwarding(old), asio::detached);
+    });
 }
 
 void Daemon::run() {
+    log_start(config_, upstream_servers_);
     await_signal();
-    dns_server_->start();
-    http_server_->start();
+    listeners_->commit(config_.listen);
     control_plane_->start();
+    reloader_->start();
     if (forwarded_names_) forwarded_names_->forwarder().start();
     const DnsThread dns_thread(dns_);
     run_loop(control_, "control");
@@ -212,7 +307,7 @@ void Daemon::await_signal() {
         if (error) return;
         await_signal();
         if (signal == SIGHUP) {
-            log::warning("app", "SIGHUP changes nothing: the configuration is read at start");
+            if (!stopping_) reloader_->request("signal", {});
             return;
         }
         if (stopping_) std::_Exit(128 + signal);  // a second signal: at once
@@ -220,10 +315,6 @@ void Daemon::await_signal() {
         log::info("app", "stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
         asio::co_spawn(control_, stop(), asio::detached);
     });
-}
-
-void Daemon::on_published() {
-    asio::post(dns_, [server = dns_server_.get()] { server->on_published(); });
 }
 
 asio::awaitable<void> stop_dns(dns_server::Server& server, ForwardedNames* forwarded, asio::io_context& context) {
@@ -234,6 +325,7 @@ asio::awaitable<void> stop_dns(dns_server::Server& server, ForwardedNames* forwa
 
 asio::awaitable<void> Daemon::stop() {
     control_plane_->announce_shutdown();
+    reloader_->stop(0ms);
     asio::co_spawn(dns_, stop_dns(*dns_server_, forwarded_names_.get(), dns_), asio::detached);
     const bool loops_ended = co_await control_plane_->stop(stop_limit);
     const bool sessions_ended = co_await http_server_->stop(stop_limit);
@@ -241,32 +333,17 @@ asio::awaitable<void> Daemon::stop() {
     control_.stop();
 }
 
-void log_start(const config::Config& config, const std::vector<SocketAddress>& upstream_servers) {
-    std::vector<std::string> servers;
-    servers.reserve(upstream_servers.size());
-    for (const SocketAddress& server : upstream_servers) servers.push_back(server.to_string());
-    log::info("app", "started",
-              {{"version", version},
-               {"services", config.services.size()},
-               {"upstream", joined(servers)},
-               {"configuration", joined(config.origins)}});
-    for (const std::string& note : config.notes) log::warning("config", note);
-}
-
 }  // namespace
 
-Result<void> run_daemon(const config::Config& config) {
+Result<void> run_daemon(config::Config config, config::Sources sources) {
     std::signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit();
     log::start({config.log.level, config.log.format, 1});
     Result<void> outcome;
     try {
-        Daemon daemon(config);
+        Daemon daemon(std::move(config), std::move(sources));
         outcome = daemon.bind();
-        if (outcome) {
-            log_start(config, daemon.upstream_servers());
-            daemon.run();
-        }
+        if (outcome) daemon.run();
     } catch (const std::exception& e) {  // out of memory or descriptors while starting
         outcome = Error{Errc::internal, std::string("cannot start: ") + e.what()};
     }

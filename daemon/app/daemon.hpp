@@ -5,11 +5,13 @@
 
 #include "base/result.hpp"
 #include "config/config.hpp"
+#include "config/load.hpp"
 
 namespace taskdns::app {
 
 /// Runs until SIGTERM or SIGINT; a second one ends the process at once. Error: what could not be started, and how to
 /// mend it; nothing has been answered then.
-Result<void> run_daemon(const config::Config& config);
+/// `config` is what `sources` say now; a reload reads them again.
+Result<void> run_daemon(config::Config config, config::Sources sources);
 
 }  // namespace taskdns::app

@@ -1,5 +1,6 @@
 // `taskdns run`: the daemon. Layer: app.
 #include <iostream>
+#include <utility>
 
 #include "app/commands.hpp"
 #include "app/daemon.hpp"
@@ -8,12 +9,13 @@
 namespace taskdns::app {
 
 int run_command(const ConfigPath& path) {
-    const Result<config::Config> config = config::load({.path = path});
+    config::Sources sources{.path = path};
+    Result<config::Config> config = config::load(sources);
     if (!config) {
         std::cerr << config.error().message << '\n';
         return 2;
     }
-    const Result<void> outcome = run_daemon(*config);
+    const Result<void> outcome = run_daemon(std::move(*config), std::move(sources));
     if (!outcome) {
         // A mistake in the configuration that only this host's addresses show reads as those that load() finds.
         const bool is_mistake = outcome.error().code == Errc::invalid_config;

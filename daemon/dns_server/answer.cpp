@@ -32,7 +32,7 @@ Outcome nodata(Builder& builder, const view::ServiceView& service) {
 /// The slot's records of `size` octets, as many as fit. Never TC: the rest are backups, and a client that comes back
 /// over TCP for them would cost more than they are worth.
 template <std::size_t size>
-void add_addresses(Builder& builder, const view::PreparedRrset& rrset, std::uint32_t cursor) {
+void add_addresses(Builder& builder, const view::PreparedRrset& rrset, std::uint64_t cursor) {
     dns::Writer& writer = builder.writer();
     unsigned records = 0;
     for (const std::uint16_t number : rrset.slot(cursor)) {
@@ -44,7 +44,7 @@ void add_addresses(Builder& builder, const view::PreparedRrset& rrset, std::uint
 }
 
 /// RFC 2782: whole SRV records first, then the addresses of those that were written, each as far as it fits.
-void add_srv(Builder& builder, const view::PreparedRrset& rrset, std::uint32_t cursor) {
+void add_srv(Builder& builder, const view::PreparedRrset& rrset, std::uint64_t cursor) {
     dns::Writer& writer = builder.writer();
     const std::span<const std::uint16_t> slot = rrset.slot(cursor);
     std::size_t records = 0;
@@ -93,8 +93,8 @@ Outcome answer_endpoints(Builder& builder, const view::OwnerName& owner, const v
     if (rrset.empty()) return nodata(builder, service);
 
     const std::size_t rotation = owner.cursor + (a ? 0U : aaaa ? 1U : 2U);
-    BOOST_ASSERT(rotation < context.cursors.size());
-    const std::uint32_t cursor = context.cursors[rotation]++;
+    BOOST_ASSERT(rotation < context.view.cursors->size());
+    const std::uint64_t cursor = context.view.cursors->take(rotation);
     if (a) {
         add_addresses<a_size>(builder, rrset, cursor);
     } else if (aaaa) {
@@ -163,7 +163,7 @@ Outcome answer_question(Builder& builder, std::span<std::uint8_t> buffer, Transp
         return forward(builder, buffer, transport, context);
     }
     if (const view::OwnerName* const owner = context.view.names->find(query.wire())) {
-        if (context.demand != nullptr) context.demand->note(owner->service);
+        if (context.view.demand) context.view.demand->note(owner->service);
         Outcome outcome = answer_service(builder, *owner, context);
         outcome.source = Source::service;
         return outcome;

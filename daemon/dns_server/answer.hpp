@@ -9,14 +9,12 @@
 #include <chrono>
 #include <cstdint>
 #include <span>
-#include <vector>
 
 #include "base/counter.hpp"
 #include "base/histogram.hpp"
 #include "dns_server/answer_counters.hpp"
 #include "dns_server/forwarding.hpp"
 #include "dns_server/transport.hpp"
-#include "view/demand.hpp"
 #include "view/view.hpp"
 
 namespace taskdns::dns_server {
@@ -66,19 +64,13 @@ struct Counters {
     Counter accept_failures;  ///< out of descriptors or memory
 };
 
-/// Where each owner name's rotation stands (view::OwnerName::cursor indexes it). Outlives every view, belongs to the
-/// dns thread.
-using Cursors = std::vector<std::uint32_t>;
-
 /// A buffer for answer() has at least this size; messages longer than this are not read.
 inline constexpr std::size_t buffer_size = 4096;
 
 struct Context {
-    const view::View& view;
-    Cursors& cursors;
+    const view::View& view;  ///< its cursors move
     Counters& counters;
     Forwarding* forwarding = nullptr;  ///< null: names that are not ours get REFUSED
-    view::Demand* demand = nullptr;    ///< told of every question for a service; null: nobody wants to know
 };
 
 /// `buffer` holds a query of `length` octets and is overwritten by the answer. The question is echoed octet for

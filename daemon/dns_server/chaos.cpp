@@ -42,10 +42,9 @@ struct Message {
 
 ChaosSubject find_chaos_subject(const dns::Query& query, const view::NameTable& names) {
     if (query.klass != dns::class_ch || query.rr_type() != dns::RrType::txt) return {};
-    if (is(query, version_bind) || is(query, version_server)) return {ChaosSubject::Kind::version, 0};
-    if (is(query, id_server) || is(query, hostname_bind)) return {ChaosSubject::Kind::identity, 0};
-    const view::OwnerName* const owner = names.find(query.wire());
-    return owner == nullptr ? ChaosSubject{} : ChaosSubject{ChaosSubject::Kind::service, owner->service};
+    if (is(query, version_bind) || is(query, version_server)) return {ChaosSubject::Kind::version};
+    if (is(query, id_server) || is(query, hostname_bind)) return {ChaosSubject::Kind::identity};
+    return {names.find(query.wire()) == nullptr ? ChaosSubject::Kind::none : ChaosSubject::Kind::service};
 }
 
 std::vector<std::uint8_t> chaos_answer(std::span<const std::uint8_t> query, Transport transport,

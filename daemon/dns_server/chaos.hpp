@@ -27,7 +27,6 @@ struct ChaosSubject {
         service    ///< a service or an alias
     };
     Kind kind = Kind::none;
-    std::uint32_t service = 0;  ///< index into View::services
 };
 
 /// `CH TXT` only.

@@ -3,8 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <functional>
-#include <random>
 
 #include "base/version.hpp"
 #include "dns_server/chaos.hpp"
@@ -22,14 +20,6 @@ void send(const HeldQuery& query, const Buffer& buffer, std::size_t length) {
     query.reply({buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(length)});
 }
 
-/// Each rotation begins somewhere else: tasks that start together must not all begin with the same endpoint.
-Cursors random_cursors(std::size_t count) {
-    std::random_device random;
-    Cursors cursors(count);
-    std::generate(cursors.begin(), cursors.end(), std::ref(random));
-    return cursors;
-}
-
 /// echo, daytime, qotd, chargen, time (RFC 862 to 868). Port 53 is none: who answers there says nothing to a
 /// response.
 bool answers_anything(std::uint16_t port) {
@@ -42,7 +32,6 @@ Responder::Responder(asio::io_context& context, view::Publisher& publisher, Sett
     : publisher_(publisher),
       settings_(std::move(settings)),
       forwarding_(forwarding),
-      cursors_(random_cursors(publisher.current().names->names().size() * view::NameTable::cursors_per_name)),
       held_(settings_.max_held),
       timer_(context) {}
 
@@ -114,7 +103,7 @@ void Responder::describe(std::span<const std::uint8_t> query, Transport transpor
         self->send_local(reply, chaos_answer(octets, transport, lines));
     };
     try {
-        settings_.describe(subject.service, std::move(done));
+        settings_.describe(dns::Name::from_wire(parsed.wire()).value(), std::move(done));
     } catch (const std::exception&) {  // no memory to ask: the client asks again
         --describing_;
         counters_.dropped_no_memory.add();

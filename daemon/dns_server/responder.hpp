@@ -1,8 +1,10 @@
-// What UDP and TCP share: who may ask, the rotations' cursors, the queries that wait, and the way to the forwarder.
-// Layer: dns_server (may include base, view, Asio). Threads: the dns thread; add_listener() before it runs.
+// What UDP and TCP share: who may ask, the queries that wait, and the way to the forwarder.
+// Layer: dns_server (may include base, view, Asio). Threads: the dns thread; before it runs, the one that makes it.
 #pragma once
 
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -23,6 +25,9 @@ public:
     const Counters& counters() const { return counters_; }
 
     void add_listener(const SocketAddress& address) { listeners_.push_back(address); }
+    void remove_listener(const SocketAddress& address) { std::erase(listeners_, address); }
+    void set_allow(std::vector<Network> allow) { settings_.allow = std::move(allow); }
+    void set_forwarding(Forwarding* forwarding) { forwarding_ = forwarding; }
 
     /// Loopback and the allowed networks.
     bool may_ask(const IpAddress& source) const;
@@ -45,11 +50,7 @@ public:
 
 private:
     Context context(const view::View& view) {
-        return {.view = view,
-                .cursors = cursors_,
-                .counters = counters_,
-                .forwarding = forwarding_,
-                .demand = settings_.demand};
+        return {.view = view, .counters = counters_, .forwarding = forwarding_};
     }
     Reply counting(std::span<const std::uint8_t> query, Reply reply);
     void send_local(const Reply& reply, std::vector<std::uint8_t> answer);
@@ -63,7 +64,6 @@ private:
     Settings settings_;
     Forwarding* forwarding_;
     Counters counters_;
-    Cursors cursors_;
     std::vector<SocketAddress> listeners_;
     HeldQueries held_;
     std::size_t describing_ = 0;

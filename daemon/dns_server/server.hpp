@@ -14,22 +14,27 @@
 #include "base/time.hpp"
 #include "dns_server/answer.hpp"
 #include "dns_server/settings.hpp"
+#include "dns_server/sockets.hpp"
 #include "view/publisher.hpp"
 
 namespace taskdns::dns_server {
 
 class Server {
 public:
-    /// `publisher` and `forwarding` outlive the server. `forwarding` null: names that are not ours get REFUSED.
+    /// `publisher` outlives the server. `forwarding`: as set_forwarding().
     Server(asio::io_context& context, view::Publisher& publisher, Settings settings, Forwarding* forwarding);
     ~Server();
 
-    /// Binds UDP and TCP on `address`; from any thread before the dns thread runs. Port 0 binds a free port, the same
-    /// for both. Error: which address, what happened, and the mend (port 53 without the right: which sysctl or
-    /// capability; in use: by whom it may be).
-    taskdns::Result<SocketAddress> listen(const SocketAddress& address);
-    /// Begins to answer on all listeners.
+    // From the dns thread, or before it runs.
+    /// What bind_sockets() has bound is answered on once start() is called.
+    void add(BoundSockets sockets);
+    /// Begins to answer on the listeners that do not yet.
     void start();
+    /// Answers what has come to this listener, then closes it. Connections that are open go on.
+    void remove(const SocketAddress& address);
+    void set_allow(std::vector<Network> allow);
+    /// Outlives the server, or the next call; null: names that are not ours get REFUSED.
+    void set_forwarding(Forwarding* forwarding);
     /// A view was published: the held queries are tried again. From the dns thread.
     void on_published();
     /// Closes the listeners and connections. From the dns thread.

@@ -13,15 +13,14 @@
 
 namespace taskdns::dns_server {
 
-/// Tells the state of a service's endpoints for people: one line each. Called on the dns thread; calls `done` once,
-/// there too, soon, or never when the daemon stops.
-using Describe = std::function<void(std::uint32_t service, std::function<void(std::vector<std::string> lines)> done)>;
+/// Tells the state of a service's endpoints for people: one line each. `name`: the service's, or an alias. Called on
+/// the dns thread; calls `done` once, there too, soon, or never when the daemon stops.
+using Describe = std::function<void(const dns::Name& name, std::function<void(std::vector<std::string> lines)> done)>;
 
 struct Settings {
-    std::vector<Network> allow;      ///< who may ask beside loopback; others get no answer
-    view::Demand* demand = nullptr;  ///< told of every question for a service; outlives the server
-    std::string identity;            ///< what `CH TXT id.server` says
-    Describe describe;               ///< for `CH TXT <service>`; empty: SERVFAIL
+    std::vector<Network> allow;  ///< who may ask beside loopback; others get no answer
+    std::string identity;        ///< what `CH TXT id.server` says
+    Describe describe;           ///< for `CH TXT <service>`; empty: SERVFAIL
     // What design.md, section 8, states; tests shorten it.
     std::size_t max_held = 256;
     milliseconds hold_limit{2000};

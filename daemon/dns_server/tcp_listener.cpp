@@ -91,6 +91,19 @@ void TcpListener::stop() {
     pause_.cancel();
 }
 
+void TcpListener::finish() {
+    boost::system::error_code error;
+    acceptor_.cancel(error);
+    acceptor_.non_blocking(true, error);
+    while (!error) {
+        asio::ip::tcp::endpoint client;
+        asio::ip::tcp::socket socket(acceptor_.get_executor());
+        acceptor_.accept(socket, client, error);
+        if (!error && !take(std::move(socket), client)) break;
+    }
+    stop();
+}
+
 asio::awaitable<void> TcpListener::accept(std::shared_ptr<TcpListener> self) {
     co_await asio::this_coro::throw_if_cancelled(false);
     asio::ip::tcp::endpoint client;

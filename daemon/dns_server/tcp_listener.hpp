@@ -47,6 +47,8 @@ public:
 
     void start();
     void stop();
+    /// Serves the connections that have come already, then takes no more.
+    void finish();
 
 private:
     static asio::awaitable<void> accept(std::shared_ptr<TcpListener> self);

@@ -16,6 +16,7 @@ namespace {
 constexpr std::size_t batch_size = 16;     // measured beforehand: more gains nothing (design.md, section 11)
 constexpr std::size_t buffer_step = 4352;  // buffers are not a multiple of a page apart: they share no cache sets
 constexpr int batches_per_wake = 8;        // then TCP, timers and forwarding have their turn
+constexpr int most_final_turns = 64;       // more than a socket's buffer holds
 constexpr milliseconds retry_pause{100};
 constexpr std::size_t control_size = CMSG_SPACE(sizeof(in6_pktinfo));
 
@@ -90,6 +91,11 @@ void UdpListener::stop() {
     leave_reactor();
     retry_.cancel();
     socket_ = Descriptor();
+}
+
+void UdpListener::finish() {
+    for (int turn = 0; turn < most_final_turns && drain(); ++turn) continue;
+    stop();
 }
 
 /// A socket that epoll watches costs a callback per datagram *sent* too (the kernel tells every watcher that there is

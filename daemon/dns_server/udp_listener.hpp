@@ -26,6 +26,8 @@ public:
 
     void start();
     void stop();
+    /// Answers what has come already, then stops. What was to be answered later is not: the client asks again.
+    void finish();
 
 private:
     struct Peer;

@@ -213,7 +213,8 @@ Readiness readiness(const Decision& decision, bool upstream_answered) {
 
 }  // namespace
 
-std::shared_ptr<const NameTable> build_name_table(std::span<const config::Service> services) {
+std::shared_ptr<const NameTable> build_name_table(std::span<const config::Service> services,
+                                                  std::span<const std::size_t> indices) {
     std::vector<OwnerName> names;
     const auto add = [&names](const dns::Name& name, std::size_t service) {
         names.push_back({.name = name,
@@ -221,8 +222,9 @@ std::shared_ptr<const NameTable> build_name_table(std::span<const config::Servic
                          .cursor = static_cast<std::uint32_t>(names.size()) * NameTable::cursors_per_name});
     };
     for (std::size_t i = 0; i < services.size(); ++i) {
-        add(services[i].name, i);
-        for (const dns::Name& alias : services[i].aliases) add(alias, i);
+        const std::size_t index = indices.empty() ? i : indices[i];
+        add(services[i].name, index);
+        for (const dns::Name& alias : services[i].aliases) add(alias, index);
     }
     return std::make_shared<const NameTable>(std::move(names));
 }

@@ -9,7 +9,9 @@
 namespace taskdns::view {
 
 /// All owner names of `services`: each service's name and its aliases, with a place for their rotations' cursors.
-std::shared_ptr<const NameTable> build_name_table(std::span<const config::Service> services);
+/// `indices`: of each service in View::services; empty: as they come.
+std::shared_ptr<const NameTable> build_name_table(std::span<const config::Service> services,
+                                                  std::span<const std::size_t> indices = {});
 
 /// `upstream_answered`: the registry has answered at least once. `recent`: addresses that were members within the
 /// last 60 s and are no longer. `seed`: for order `random`.

@@ -17,6 +17,8 @@
 #include "base/ip_address.hpp"
 #include "base/time.hpp"
 #include "dns/name.hpp"
+#include "view/cursors.hpp"
+#include "view/demand.hpp"
 
 namespace taskdns::view {
 
@@ -63,7 +65,7 @@ struct PreparedRrset {
 
     bool empty() const { return schedule.empty(); }
     std::size_t slots() const { return width == 0 ? 0 : schedule.size() / width; }
-    std::span<const std::uint16_t> slot(std::uint32_t cursor) const {
+    std::span<const std::uint16_t> slot(std::uint64_t cursor) const {
         return {schedule.data() + (cursor % slots()) * width, width};
     }
     std::span<const std::uint8_t> record(std::uint16_t number) const {
@@ -124,6 +126,8 @@ public:
     /// The same for what is left of a target's name after its first label. It need not be an owner name itself.
     const TargetParent* find_target_parent(std::span<const std::uint8_t> wire) const;
     const std::vector<OwnerName>& names() const { return names_; }
+    /// How many there are of all its names.
+    std::size_t cursors() const { return names_.size() * cursors_per_name; }
 
 private:
     /// Open addressing with linear probing, a power of two of slots, at most half of them taken.
@@ -142,6 +146,9 @@ struct View {
     std::uint64_t index = 0;  ///< grows by one with each publication
     std::shared_ptr<const NameTable> names;
     std::vector<std::shared_ptr<const ServiceView>> services;
+    // What answering leaves behind. It stays the same from view to view, until another configuration has other names.
+    std::shared_ptr<Cursors> cursors;  ///< of the rotations of `names`
+    std::shared_ptr<Demand> demand;    ///< told of every question for a service; null: nobody wants to know
 };
 
 }  // namespace taskdns::view

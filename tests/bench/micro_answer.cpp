@@ -26,9 +26,8 @@ BENCHMARK(parse_query)->ArgName("edns")->Arg(0)->Arg(1);
 
 /// Answers `queries` in turn from `view`.
 void answer_in_turn(benchmark::State& state, const view::View& view, const std::vector<Message>& queries) {
-    dns_server::Cursors cursors(view.names->names().size() * view::NameTable::cursors_per_name);
     dns_server::Counters counters;
-    const dns_server::Context context{.view = view, .cursors = cursors, .counters = counters};
+    const dns_server::Context context{.view = view, .counters = counters};
     alignas(64) std::array<std::uint8_t, dns_server::buffer_size> buffer{};
     std::size_t next = 0;
     std::size_t octets = 0;

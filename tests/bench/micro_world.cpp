@@ -48,6 +48,7 @@ std::unique_ptr<view::View> make_view(unsigned services, ServiceShape shape) {
         view->services.push_back(view::build_service_view(service, make_decision(shape), true, {}));
     }
     view->names = view::build_name_table(configuration);
+    view->cursors = std::make_shared<view::Cursors>(view->names->cursors());
     return view;
 }
 

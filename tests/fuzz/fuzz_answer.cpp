@@ -23,7 +23,6 @@ void require(bool holds) {
 
 struct Fixture {
     std::unique_ptr<const view::View> view = testing_support::small_view();
-    Cursors cursors = Cursors(view->names->names().size() * view::NameTable::cursors_per_name);
     Counters counters;
     testing_support::FakeForwarding forwarding;
 };
@@ -46,8 +45,7 @@ void check_answer(std::span<const std::uint8_t> query, std::span<const std::uint
 void check(Fixture& fixture, std::span<const std::uint8_t> query, Transport transport, bool forwarding) {
     std::vector<std::uint8_t> buffer(buffer_size);  // on the heap: AddressSanitizer watches its end
     std::copy(query.begin(), query.end(), buffer.begin());
-    const Context context{*fixture.view, fixture.cursors, fixture.counters,
-                          forwarding ? &fixture.forwarding : nullptr};
+    const Context context{*fixture.view, fixture.counters, forwarding ? &fixture.forwarding : nullptr};
     const dns_server::Outcome result = answer(buffer, query.size(), transport, context);
     const std::size_t limit = transport == Transport::tcp ? buffer_size : dns::edns_payload_size;
     if (result.action == Action::send) {

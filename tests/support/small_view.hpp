@@ -58,6 +58,7 @@ inline std::unique_ptr<view::View> small_view(const std::vector<SmallService>& s
     const std::vector<config::Service> configuration = small_configuration(services);
     auto view = std::make_unique<view::View>();
     view->names = view::build_name_table(configuration);
+    view->cursors = std::make_shared<view::Cursors>(view->names->cursors());
     for (std::size_t i = 0; i < services.size(); ++i) {
         view::Decision decision;
         decision.rung = services[i].rung;

@@ -37,7 +37,7 @@ protected:
         holdings.push_back({static_cast<membership::ServiceIndex>(holdings.size()), endpoint});
     }
     void begin() {
-        watch.emplace(io.get_executor(), services, std::make_shared<health::OwnSockets>(), callbacks());
+        watch.emplace(io.get_executor(), std::make_shared<health::OwnSockets>(), callbacks());
         watch->start();
         if (watch->status(0).state == "unavailable") GTEST_SKIP() << watch->status(0).reason;
         for (const auto& [service, endpoint] : holdings) {
@@ -48,6 +48,7 @@ protected:
     }
     ConnectionWatch::Callbacks callbacks() {
         ConnectionWatch::Callbacks out;
+        out.find_service = [this](health::ServiceIndex service) { return &services.at(service); };
         out.find_services = [this](const SocketAddress& endpoint, std::vector<health::ServiceIndex>& found) {
             for (const auto& holding : holdings) {
                 if (holding.endpoint == endpoint) found.push_back(holding.service);

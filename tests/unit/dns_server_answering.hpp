@@ -26,9 +26,7 @@ class Answering {
 public:
     explicit Answering(bool forwarding = true,
                        std::vector<testing_support::SmallService> services = testing_support::small_services())
-        : view_(testing_support::small_view(services)),
-          cursors_(view_->names->names().size() * view::NameTable::cursors_per_name),
-          forwards_(forwarding) {}
+        : view_(testing_support::small_view(services)), forwards_(forwarding) {}
 
     Outcome raw(const WireBytes& query, Transport transport = Transport::udp) {
         buffer_.assign(buffer_size, 0xAA);
@@ -51,13 +49,12 @@ public:
         EXPECT_EQ(result.action, Action::send);
         return testing_support::parse_reply(bytes(result));
     }
-    Context context() { return {*view_, cursors_, counters_, forwards_ ? &forwarding_ : nullptr}; }
+    Context context() { return {*view_, counters_, forwards_ ? &forwarding_ : nullptr}; }
     Counters& counters() { return counters_; }
     std::vector<std::uint8_t>& buffer() { return buffer_; }
 
 private:
     std::unique_ptr<const view::View> view_;
-    Cursors cursors_;
     Counters counters_;
     bool forwards_;
     testing_support::FakeForwarding forwarding_;

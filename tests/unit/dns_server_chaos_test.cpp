@@ -107,9 +107,9 @@ struct Descriptions {
     Settings settings(std::size_t at_once) {
         Settings out;
         out.max_describing = at_once;
-        out.describe = [this](std::uint32_t service, Done done) {
+        out.describe = [this](const dns::Name& service, Done done) {
             const std::lock_guard lock(mutex);
-            services.push_back(service);
+            services.push_back(service.to_string());
             waiting.push_back(std::move(done));
         };
         return out;
@@ -128,7 +128,7 @@ struct Descriptions {
     }
 
     std::mutex mutex;
-    std::vector<std::uint32_t> services;
+    std::vector<std::string> services;
     std::vector<Done> waiting;
 };
 
@@ -144,7 +144,7 @@ TEST(ChaosServer, DescribesAServiceByNameOrAlias) {
             EXPECT_THAT(reply.get().rdata("TXT"), ElementsAre("\"10.0.1.1:8080 healthy served 5s\""));
         }
     }
-    EXPECT_THAT(descriptions.services, testing::Each(0U));
+    EXPECT_THAT(descriptions.services, testing::Each(testing::AnyOf("api.local", "api")));
 }
 
 TEST(ChaosServer, AwaitsNoMoreDescriptionsThanItsLimit) {

@@ -214,9 +214,8 @@ TEST(ConformanceSize, NoAnswerExceedsItsTransport) {
 
 TEST(ConformanceSize, NothingIsWrittenBehindTheBuffersEnd) {
     const auto view = testing_support::small_view(services());
-    Cursors cursors(view->names->names().size() * view::NameTable::cursors_per_name);
     Counters counters;
-    const Context context{*view, cursors, counters};
+    const Context context{*view, counters};
     for (const char* type : {"A", "SRV"}) {
         std::vector<std::uint8_t> memory(buffer_size + 512, 0xEE);
         const WireBytes query = encode_query({.name = "big.local", .type = type}, id);

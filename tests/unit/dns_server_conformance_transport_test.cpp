@@ -95,9 +95,9 @@ TEST(ConformanceUdp, SeveralListenersAnswerEachForItself) {
     asio::io_context context{1};
     view::Publisher publisher{testing_support::small_view()};
     Server server(context, publisher, {}, nullptr);
-    const auto first = server.listen(*SocketAddress::parse("127.0.0.1"));
+    const auto first = listen(server, *SocketAddress::parse("127.0.0.1"));
     ASSERT_TRUE(first);
-    const auto second = server.listen({*IpAddress::parse("127.0.0.2"), first->port});
+    const auto second = listen(server, {*IpAddress::parse("127.0.0.2"), first->port});
     if (!second) GTEST_SKIP() << second.error().message;  // somebody has that port there
     server.start();
     std::thread thread([&] { context.run(); });
@@ -116,9 +116,9 @@ TEST(ConformanceUdp, AnIpv6WildcardLeavesIpv4ToOthers) {
     asio::io_context context{1};
     view::Publisher publisher{testing_support::small_view()};
     Server server(context, publisher, {}, nullptr);
-    const auto v6 = server.listen(*SocketAddress::parse("[::]:0"));
+    const auto v6 = listen(server, *SocketAddress::parse("[::]:0"));
     if (!v6) GTEST_SKIP() << v6.error().message;
-    const auto v4 = server.listen({*IpAddress::parse("0.0.0.0"), v6->port});
+    const auto v4 = listen(server, {*IpAddress::parse("0.0.0.0"), v6->port});
     EXPECT_TRUE(v4) << v4.error().message;
 }
 

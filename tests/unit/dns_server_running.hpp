@@ -38,13 +38,22 @@ bool eventually(Condition condition) {
     return true;
 }
 
+/// Binds, and has the server answer there.
+inline taskdns::Result<SocketAddress> listen(Server& server, const SocketAddress& address) {
+    auto bound = bind_sockets(address);
+    if (!bound) return bound.error();
+    const SocketAddress at = bound->address;
+    server.add(std::move(*bound));
+    return at;
+}
+
 /// A server with its dns thread. The test's thread is the control thread.
 class RunningServer {
 public:
     explicit RunningServer(Settings settings = {}, testing_support::FakeForwarding::Forward forward = {},
                            const char* address = "127.0.0.1")
         : forwarding(std::move(forward)), server(context, publisher, std::move(settings), &forwarding) {
-        const auto bound = server.listen(*SocketAddress::parse(address));
+        const auto bound = listen(server, *SocketAddress::parse(address));
         if (!bound) throw std::runtime_error(bound.error().message);
         port = bound->port;
         server.start();

@@ -32,7 +32,7 @@ TEST(DnsServer, AnswersMoreQueriesThanABatchHolds) {
     asio::io_context context{1};
     view::Publisher publisher{testing_support::small_view()};
     Server server(context, publisher, {}, {});
-    const auto bound = server.listen(*SocketAddress::parse("127.0.0.1"));
+    const auto bound = listen(server, *SocketAddress::parse("127.0.0.1"));
     ASSERT_TRUE(bound);
     constexpr std::uint16_t queries = 200;  // more than one wake takes
     asio::ip::udp::socket client(context, asio::ip::udp::v4());
@@ -291,7 +291,7 @@ TEST(DnsServerListen, SaysWhoMayHaveThePort) {
     RunningServer first;
     asio::io_context context;
     Server second(context, first.publisher, {}, {});
-    const auto bound = second.listen({*IpAddress::parse("127.0.0.1"), first.port});
+    const auto bound = listen(second, {*IpAddress::parse("127.0.0.1"), first.port});
     ASSERT_FALSE(bound);
     EXPECT_THAT(
         bound.error().message,
@@ -303,7 +303,7 @@ TEST(DnsServerListen, SaysThatTheAddressIsNotHere) {
     asio::io_context context;
     view::Publisher publisher{testing_support::small_view()};
     Server server(context, publisher, {}, {});
-    const auto bound = server.listen(*SocketAddress::parse("192.0.2.1"));
+    const auto bound = listen(server, *SocketAddress::parse("192.0.2.1"));
     ASSERT_FALSE(bound);
     EXPECT_EQ(bound.error().code, Errc::network);
     EXPECT_THAT(bound.error().message, testing::HasSubstr("no such address"));

@@ -1,0 +1,121 @@
+// Where we listen. Layer: app.
+#include "app/listeners.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+
+#include <boost/asio/post.hpp>
+
+#include "base/log.hpp"
+
+namespace taskdns::app {
+namespace {
+
+bool contains(const std::vector<SocketAddress>& addresses, const SocketAddress& address) {
+    return std::ranges::find(addresses, address) != addresses.end();
+}
+
+/// One hears what comes to the other, so both cannot be bound at a time.
+bool overlap(const SocketAddress& a, const SocketAddress& b) {
+    return a.port == b.port && a.address.is_v4() == b.address.is_v4() &&
+           (a.address.is_unspecified() || b.address.is_unspecified());
+}
+
+/// A failure that is our own doing says so.
+Error explained(Error error, const SocketAddress& wanted, const std::vector<SocketAddress>& ours) {
+    const auto other = std::ranges::find_if(ours, [&](const SocketAddress& own) { return overlap(own, wanted); });
+    if (other != ours.end()) {
+        error.message += " (our own listener " + other->to_string() +
+                         " overlaps with it, and stays open until the new one is bound: restart, or reload once "
+                         "without it)";
+    }
+    return error;
+}
+
+}  // namespace
+
+std::vector<SocketAddress> Listeners::bound_addresses(const std::vector<Listening>& listening) {
+    std::vector<SocketAddress> out;
+    for (const Listening& one : listening) out.push_back(one.bound);
+    return out;
+}
+
+Result<void> Listeners::bind(const config::Listen& wanted) {
+    Result<void> bound = bind_dns(wanted);
+    if (bound) bound = bind_http(wanted);
+    if (!bound) forget_new();
+    return bound;
+}
+
+Result<void> Listeners::bind_dns(const config::Listen& wanted) {
+    for (const SocketAddress& address : wanted.dns) {
+        const auto same = [&](const Listening& one) { return one.configured == address; };
+        if (std::ranges::any_of(dns_listening_, same)) continue;
+        auto bound = dns_server::bind_sockets(address);
+        if (bound) {
+            new_dns_.emplace_back(address, std::move(*bound));
+        } else if (wanted.dns_is_default && address.address.is_v6()) {
+            log::warning("app", "no IPv6 listener",
+                         {{"dns", address.to_string()}, {"reason", bound.error().message}});
+        } else {
+            return explained(bound.error(), address, dns());
+        }
+    }
+    return {};
+}
+
+Result<void> Listeners::bind_http(const config::Listen& wanted) {
+    for (const SocketAddress& address : wanted.http) {
+        const auto same = [&](const Listening& one) { return one.configured == address; };
+        if (std::ranges::any_of(http_listening_, same)) continue;
+        const Result<SocketAddress> bound = http_.listen(address);
+        if (!bound) return explained(bound.error(), address, http());
+        new_http_.push_back({address, *bound});
+    }
+    return {};
+}
+
+void Listeners::forget_new() {
+    new_dns_.clear();
+    for (const Listening& one : new_http_) http_.close(one.bound);
+    new_http_.clear();
+}
+
+void Listeners::commit(const config::Listen& wanted) {
+    auto opened = std::make_shared<std::vector<dns_server::BoundSockets>>();
+    for (auto& [configured, sockets] : new_dns_) {
+        log::info("app", "listening", {{"dns", sockets.address.to_string()}});
+        dns_listening_.push_back({configured, sockets.address});
+        opened->push_back(std::move(sockets));
+    }
+    new_dns_.clear();
+    for (const Listening& one : new_http_) {
+        log::info("app", "listening", {{"http", one.bound.to_string()}});
+        http_listening_.push_back(one);
+    }
+    new_http_.clear();
+    http_.start();
+
+    std::vector<SocketAddress> closed;
+    std::erase_if(dns_listening_, [&](const Listening& one) {
+        if (contains(wanted.dns, one.configured)) return false;
+        log::info("app", "listening no more", {{"dns", one.bound.to_string()}});
+        closed.push_back(one.bound);
+        return true;
+    });
+    std::erase_if(http_listening_, [&](const Listening& one) {
+        if (contains(wanted.http, one.configured)) return false;
+        log::info("app", "listening no more", {{"http", one.bound.to_string()}});
+        http_.close(one.bound);
+        return true;
+    });
+    asio::post(dns_context_, [&server = dns_, opened, closed = std::move(closed), allow = wanted.allow] {
+        server.set_allow(allow);
+        for (dns_server::BoundSockets& sockets : *opened) server.add(std::move(sockets));
+        server.start();
+        for (const SocketAddress& address : closed) server.remove(address);
+    });
+}
+
+}  // namespace taskdns::app

@@ -1,0 +1,53 @@
+// Where we listen, for DNS and for HTTP: new listeners are bound before old ones close.
+// Layer: app (may include all). Threads: the control thread; what it does to the DNS server it posts to its thread.
+#pragma once
+
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+
+#include "base/result.hpp"
+#include "config/config.hpp"
+#include "dns_server/server.hpp"
+#include "dns_server/sockets.hpp"
+#include "http_server/listener.hpp"
+
+namespace taskdns::app {
+
+class Listeners {
+public:
+    /// All outlive it.
+    Listeners(asio::io_context& dns_context, dns_server::Server& dns, http_server::Server& http)
+        : dns_context_(dns_context), dns_(dns), http_(http) {}
+
+    /// Binds what `wanted` has and we have not. Error: nothing is bound beyond what was, and the message has the
+    /// mend.
+    Result<void> bind(const config::Listen& wanted);
+    /// Answers on those that `wanted`, the same, has, and closes the others.
+    void commit(const config::Listen& wanted);
+
+    /// As they are bound: with the port that the system gave where the configuration says 0.
+    std::vector<SocketAddress> dns() const { return bound_addresses(dns_listening_); }
+    std::vector<SocketAddress> http() const { return bound_addresses(http_listening_); }
+
+private:
+    struct Listening {
+        SocketAddress configured;
+        SocketAddress bound;
+    };
+    static std::vector<SocketAddress> bound_addresses(const std::vector<Listening>& listening);
+    Result<void> bind_dns(const config::Listen& wanted);
+    Result<void> bind_http(const config::Listen& wanted);
+    void forget_new();
+
+    asio::io_context& dns_context_;
+    dns_server::Server& dns_;
+    http_server::Server& http_;
+    std::vector<Listening> dns_listening_;
+    std::vector<Listening> http_listening_;
+    // Bound, not answered on yet.
+    std::vector<std::pair<SocketAddress, dns_server::BoundSockets>> new_dns_;
+    std::vector<Listening> new_http_;
+};
+
+}  // namespace taskdns::app
