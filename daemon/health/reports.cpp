@@ -13,7 +13,7 @@ unsigned Reports::Entry::failures(TimePoint now) const {
 bool Reports::fail(const SocketAddress& endpoint, const Room& room, TimePoint now) {
     Entry& entry = entries_[endpoint];
     if (entry.ejection) return false;  // what was under way when it began
-    std::ranges::rotate(entry.failed, entry.failed.begin() + 1);
+    std::rotate(entry.failed.begin(), entry.failed.begin() + 1, entry.failed.end());
     entry.failed.back() = now;
     if (entry.failures(now) < failures_to_eject) return false;
     if (!room.others_pass || 2 * (room.ejected + 1) > room.members) return false;

@@ -21,7 +21,7 @@ std::string make_nonce() {
     }
     std::string out;
     for (std::size_t i = 0; i < octets.size(); i += 3) {
-        const std::uint32_t group = octets[i] << 16U | octets[i + 1] << 8U | octets[i + 2];
+        const auto group = static_cast<std::uint32_t>(octets[i] << 16 | octets[i + 1] << 8 | octets[i + 2]);
         for (const unsigned shift : {18U, 12U, 6U, 0U}) out.push_back(alphabet[group >> shift & 63U]);
     }
     out.resize(22);

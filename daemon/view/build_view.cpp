@@ -18,7 +18,6 @@ using Octets = std::vector<std::uint8_t>;
 
 constexpr std::uint16_t question_pointer =
     0xC00C;                                   // to the question's name, right behind the header (RFC 1035 4.1.4)
-constexpr std::size_t record_head_size = 10;  // TYPE to RDLENGTH
 constexpr std::uint32_t negative_ttl = 5;     // seconds; design.md, section 8
 constexpr std::size_t most_records = 0xFFFE;  // a schedule numbers records with 16 bits
 
