@@ -43,13 +43,16 @@ std::string lower(std::string text) {
 
 }  // namespace
 
-HttpReply http_get(std::uint16_t port, const std::string& target, std::map<std::string, std::string> headers,
-                   const std::string& method, std::chrono::milliseconds timeout) {
+namespace {
+
+HttpReply send_request(std::uint16_t port, const std::string& method, const std::string& target,
+                       std::map<std::string, std::string> headers, const std::string& body,
+                       std::chrono::milliseconds timeout) {
     headers.emplace("Host", "127.0.0.1:" + std::to_string(port));
     headers.emplace("Connection", "close");
     std::string request = method + " " + target + " HTTP/1.1\r\n";
     for (const auto& [name, value] : headers) request += name + ": " + value + "\r\n";
-    const std::string received = exchange(port, request + "\r\n", timeout);
+    const std::string received = exchange(port, request + "\r\n" + body, timeout);
 
     HttpReply reply;
     const auto end_of_head = received.find("\r\n\r\n");
@@ -64,6 +67,20 @@ HttpReply http_get(std::uint16_t port, const std::string& target, std::map<std::
     }
     reply.body = received.substr(end_of_head + 4);
     return reply;
+}
+
+}  // namespace
+
+HttpReply http_get(std::uint16_t port, const std::string& target, std::map<std::string, std::string> headers,
+                   const std::string& method, std::chrono::milliseconds timeout) {
+    return send_request(port, method, target, std::move(headers), {}, timeout);
+}
+
+HttpReply http_change(std::uint16_t port, const std::string& method, const std::string& target,
+                      const std::string& body) {
+    return send_request(port, method, target,
+                        {{"Content-Type", "application/json"}, {"Content-Length", std::to_string(body.size())}}, body,
+                        std::chrono::seconds(5));
 }
 
 }  // namespace taskdns::testing_support

@@ -18,4 +18,8 @@ struct HttpReply {
 HttpReply http_get(std::uint16_t port, const std::string& target, std::map<std::string, std::string> headers = {},
                    const std::string& method = "GET", std::chrono::milliseconds timeout = std::chrono::seconds(5));
 
+/// A change, as JSON; `body` may be empty.
+HttpReply http_change(std::uint16_t port, const std::string& method, const std::string& target,
+                      const std::string& body = {});
+
 }  // namespace taskdns::testing_support
