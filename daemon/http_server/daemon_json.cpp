@@ -85,7 +85,7 @@ std::string daemon_text(const DaemonStatus& daemon) {
                                   daemon.identity.empty() ? "-" : daemon.identity,
                                   format_age(daemon.started, daemon.now), daemon.ready.ready ? "ready" : "not ready");
     for (const auto& [service, reason] : daemon.ready.missing) {
-        out += "missing: " + (service.empty() ? reason : service + ": " + reason) + "\n";
+        out += fmt::format("missing: {}{}{}\n", service, service.empty() ? "" : ": ", reason);
     }
     for (const SocketAddress& address : daemon.dns_listeners) out += "dns: " + address.to_string() + "\n";
     for (const SocketAddress& address : daemon.http_listeners) out += "http: " + address.to_string() + "\n";

@@ -129,6 +129,7 @@ std::string format_ago(WallTime then, WallTime now) {
 std::string format_latency(std::chrono::microseconds time) {
     const double thousandths = static_cast<double>(time.count()) / 1000;
     if (thousandths >= 1000) return fmt::format("{:.1f} s", thousandths / 1000);
+    if (thousandths < 0.995) return fmt::format("{:.2f} ms", thousandths);
     if (thousandths < 9.95) return fmt::format("{:.1f} ms", thousandths);
     return fmt::format("{:.0f} ms", thousandths);
 }

@@ -33,7 +33,7 @@ std::string_view explain_presence(std::string_view presence);
 std::string format_age(WallTime then, WallTime now);
 /// The same behind an event: "just now", "42 s ago".
 std::string format_ago(WallTime then, WallTime now);
-/// "0.4 ms", "120 ms", "3.2 s"
+/// "0.41 ms", "2.5 ms", "120 ms", "3.2 s"
 std::string format_latency(std::chrono::microseconds time);
 /// 0.254 -> "25 %"; "<1 %" for what is not nothing.
 std::string format_percent(double share);

@@ -22,7 +22,9 @@ void add_server(Html& html, const UpstreamServerStatus& server, WallTime now) {
     }
     html.raw("</td><td class=\"rtt\">").raw(server.rtt.count() == 0 ? "-" : format_latency(server.rtt));
     html.raw("</td><td class=\"ans\">").raw(server.last_answer ? format_age(*server.last_answer, now) : "-");
-    html.raw("</td><td class=\"err\">").text(server.last_error.empty() ? "-" : server.last_error).raw("</td></tr>\n");
+    html.raw("</td>");
+    add_error(html, server.last_error);
+    html.raw("</tr>\n");
 }
 
 void add_fact(Html& html, std::string_view name, const std::string& text) {
@@ -65,7 +67,7 @@ void add_daemon(Html& html, const DaemonStatus& daemon) {
     add_fact(html, "running for", format_age(daemon.started, daemon.now));
     add_fact(html, "ready", daemon.ready.ready ? "yes" : "no");
     for (const auto& [service, reason] : daemon.ready.missing) {
-        add_fact(html, "waiting for", service.empty() ? reason : service + ": " + reason);
+        add_fact(html, "waiting for", fmt::format("{}{}{}", service, service.empty() ? "" : ": ", reason));
     }
     add_fact(html, "DNS on", join(daemon.dns_listeners));
     add_fact(html, "HTTP on", join(daemon.http_listeners));

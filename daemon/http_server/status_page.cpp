@@ -75,6 +75,12 @@ std::string data_age(const ServiceStatus& service, WallTime now) {
     return format_age(service.last_poll->at, now);
 }
 
+/// Of the last poll, else of the last one that failed.
+std::string poll_error(const ServiceStatus& service) {
+    if (service.last_poll && !service.last_poll->error.empty()) return service.last_poll->error;
+    return service.last_error.empty() ? "" : "earlier: " + service.last_error;
+}
+
 void add_overview_row(Html& html, const ShownService& service, WallTime now) {
     const ServiceStatus& status = *service.status;
     html.raw("<tr class=\"").raw(to_string(service.level)).raw("\" data-key=\"o-").text(status.name);
@@ -90,8 +96,9 @@ void add_overview_row(Html& html, const ShownService& service, WallTime now) {
     html.raw(fmt::format("{} served, {} healthy, {} in all", status.counts.served, status.counts.healthy,
                          status.counts.total));
     add_bar(html, status.counts);
-    html.raw("</td><td class=\"dat\">").text(data_age(status, now)).raw("</td><td class=\"err\">");
-    html.text(status.last_error.empty() ? "-" : status.last_error).raw("</td></tr>\n");
+    html.raw("</td><td class=\"dat\">").text(data_age(status, now)).raw("</td>");
+    add_error(html, poll_error(status));
+    html.raw("</tr>\n");
 }
 
 void add_overview(Html& html, const std::vector<ShownService>& shown, std::size_t total, WallTime now) {
@@ -163,6 +170,14 @@ LevelSign sign_of(Level level) {
             break;
     }
     return {"✗", "failing"};
+}
+
+void add_error(Html& html, const std::string& error) {
+    if (error.empty()) {
+        html.raw("<td class=\"err none\">-</td>");
+    } else {
+        html.raw("<td class=\"err\">").text(error).raw("</td>");
+    }
 }
 
 void add_badge(Html& html, Level level) {

@@ -103,7 +103,7 @@
       if (busy) again = true;
       else wait(150);
     };
-    for (const name of ['message', 'service', 'change', 'changed', 'removed']) events.addEventListener(name, soon);
+    for (const name of ['service', 'removed', 'reset']) events.addEventListener(name, soon);
     events.onerror = () => {
       stop_listening();
       if (running() && !failures && !busy) wait(150);  // perhaps the daemon has gone: look

@@ -19,6 +19,8 @@ struct LevelSign {
 LevelSign sign_of(Level level);
 /// The same as markup.
 void add_badge(Html& html, Level level);
+/// A cell with the last error; where there is none, one that a phone does not show.
+void add_error(Html& html, const std::string& error);
 
 /// A service and how many of its endpoints are shown.
 struct ShownService {

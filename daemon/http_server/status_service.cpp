@@ -126,17 +126,24 @@ void add_check(Html& html, const std::optional<LastCheck>& check, WallTime now) 
 }
 
 void add_connections(Html& html, const std::optional<ConnectionStatus>& connections) {
-    html.raw("<td class=\"con\">");
+    html.raw(connections ? "<td class=\"con\">" : "<td class=\"con none\">");
     if (!connections) {
-        html.raw("none seen</td>");
+        html.raw("-</td>");
         return;
     }
     html.raw(std::to_string(connections->open)).raw(" open");
-    if (connections->rtt.count() != 0) html.raw(", ").raw(format_latency(connections->rtt));
-    html.raw("<small>").raw(std::to_string(connections->answered)).raw(" answered");
-    if (connections->refused != 0) html.raw(", ").raw(std::to_string(connections->refused)).raw(" refused");
-    if (connections->unanswered != 0) html.raw(", ").raw(std::to_string(connections->unanswered)).raw(" unanswered");
-    if (connections->retransmits != 0) html.raw(", ").raw(std::to_string(connections->retransmits)).raw(" resent");
+    if (connections->rtt.count() != 0) html.raw(", round trip ").raw(format_latency(connections->rtt));
+    html.raw("<small>");
+    std::string separator;
+    const auto add = [&](std::uint64_t number, std::string_view word) {
+        if (number == 0) return;
+        html.raw(separator).raw(std::to_string(number)).raw(" ").raw(word);
+        separator = ", ";
+    };
+    add(connections->answered, "answered");
+    add(connections->refused, "refused");
+    add(connections->unanswered, "unanswered");
+    add(connections->retransmits, "resent");
     html.raw("</small></td>");
 }
 
@@ -191,7 +198,7 @@ void add_service_section(Html& html, const ShownService& service, WallTime now, 
     html.raw(" <span>").raw(fmt::format("{} of {} served", status.counts.served, status.counts.total));
     html.raw("</span></summary><div id=\"s-").text(status.name).raw("\" class=\"inside\">");
     add_facts(html, status, now);
-    add_rotation(html, status.rotation);
+    if (status.counts.total != 0 || status.rotation.answers != 0) add_rotation(html, status.rotation);
     if (!service.endpoints.empty()) add_endpoints(html, service, now);
     if (const std::size_t total = std::max(status.counts.total, status.endpoints.size());
         total > service.endpoints.size()) {

@@ -48,6 +48,12 @@ std::string describe(const std::vector<const EndpointStatus*>& endpoints, std::s
     return out;
 }
 
+/// Of one that has not found records.
+std::string describe_poll(const PollStatus& poll) {
+    const bool empty = poll.outcome == "empty";
+    return (empty ? "the registry says that there is none: " : "the registry cannot be asked: ") + poll.error;
+}
+
 std::string describe_rung(const ServiceStatus& service) {
     if (service.rung == "not_ready") {
         return service.last_error.empty() ? "not polled yet"
@@ -56,7 +62,7 @@ std::string describe_rung(const ServiceStatus& service) {
     if (service.rung == "no_endpoint" || service.state == "no_endpoint") {
         std::string out = "nothing to serve: ";
         if (service.counts.total != 0) return out + "all " + count_of(service.counts.total, "endpoint") + " fail";
-        if (service.last_poll && !service.last_poll->error.empty()) return out + service.last_poll->error;
+        if (service.last_poll && !service.last_poll->error.empty()) return out + describe_poll(*service.last_poll);
         return out + "no endpoint is known";
     }
     return "serves " + std::string(explain_rung(service.rung));
@@ -68,12 +74,7 @@ void add_service(std::vector<Trouble>& out, const ServiceStatus& service) {
     if (rung != Level::well) add(rung, describe_rung(service));
     if (service.panic) add(Level::warning, "panic: so many fail that those in doubt are served with the healthy");
     const bool said = service.counts.total == 0 && rung != Level::well;  // it is why there is nothing to serve
-    if (poll_failed(service) && !said) {
-        const PollStatus& poll = *service.last_poll;
-        add(Level::warning,
-            (poll.outcome == "empty" ? "the registry says that there is none: " : "the registry cannot be asked: ") +
-                poll.error);
-    }
+    if (poll_failed(service) && !said) add(Level::warning, describe_poll(*service.last_poll));
     std::vector<const EndpointStatus*> bad;
     for (const EndpointStatus& endpoint : service.endpoints) {
         if (level_of(endpoint) >= Level::warning) bad.push_back(&endpoint);

@@ -17,12 +17,12 @@ TEST(StatusText, SaysEverythingWhereThereIsRoom) {
     EXPECT_EQ(status_text(daemon(), {well(), impaired(), dark()}, {}),
               R"(taskdns 0.1.0, task task/abc, up 3 h 20 min, ready
 1 of 3 services failing: dark.local; 1 with a warning: orders.local
-  failing  dark.local: nothing to serve: 10.0.0.2:53: timeout
+  failing  dark.local: nothing to serve: the registry cannot be asked: 10.0.0.2:53: timeout
   warning  orders.local: 2 of 4 endpoints: 10.0.3.11:9090 (unhealthy:status), 10.0.3.13:9090 (ejected:reports)
 
   SERVICE                         ANSWERS HOLD       SERVED  HEALTHY  ALL  DATA AGE  FLAGS  LAST ERROR
   dark.local             failing  nothing to serve   0       0        0    2 s       -      10.0.0.2:53: timeout
-  orders.local           warning  healthy endpoints  1       3        4    4 s       -      -
+  orders.local           warning  healthy endpoints  1       3        4    4 s       stale  -
   resource-server.local  well     healthy endpoints  4       4        4    4 s       -      -
 
 dark.local: registry cannot be asked; 0 answers
@@ -32,18 +32,18 @@ orders.local: registry shows all there are; 0 answers
   ENDPOINT        STATE      SERVED  WHY                       FOR         LAST CHECK                                                           CONNECTIONS  SHARE
   10.0.3.11:9090  unhealthy  no      unhealthy:status          42 s        unexpected HTTP status (500), 12 ms, just now: <b>Tom & "Jerry"</b>  -            0 %
   10.0.3.13:9090  healthy    no      ejected:reports for 25 s  3 h 20 min  none yet                                                             -            0 %
-  10.0.3.10:9090  healthy    yes     served                    3 h 20 min  connected, 0.4 ms, 1 s ago                                           -            25 %
+  10.0.3.10:9090  healthy    yes     served                    3 h 20 min  connected, 0.41 ms, 1 s ago                                          -            25 %
   10.0.3.12:9090  healthy    no      drained for 9 min         3 h 20 min  none yet                                                             -            0 %
 
 resource-server.local: registry shows all there are; 40123 answers, next 10.0.1.10:8080 10.0.1.11:8080 10.0.2.10:8080 10.0.2.11:8080
-  ENDPOINT        STATE    SERVED  WHY     FOR         LAST CHECK                  CONNECTIONS                              SHARE  ZONE
-  10.0.1.10:8080  healthy  yes     served  3 h 20 min  connected, 0.4 ms, 1 s ago  4 open, 0.3 ms, 2 refused, 3 unanswered  25 %   use1-az1
-  10.0.1.11:8080  healthy  yes     served  3 h 20 min  connected, 0.4 ms, 1 s ago  -                                        25 %   -
-  10.0.2.10:8080  healthy  yes     served  3 h 20 min  connected, 0.4 ms, 1 s ago  -                                        25 %   -
-  10.0.2.11:8080  healthy  yes     served  3 h 20 min  connected, 0.4 ms, 1 s ago  -                                        25 %   -
+  ENDPOINT        STATE    SERVED  WHY     FOR         LAST CHECK                   CONNECTIONS                               SHARE  ZONE
+  10.0.1.10:8080  healthy  yes     served  3 h 20 min  connected, 0.41 ms, 1 s ago  4 open, 0.31 ms, 2 refused, 3 unanswered  25 %   use1-az1
+  10.0.1.11:8080  healthy  yes     served  3 h 20 min  connected, 0.41 ms, 1 s ago  -                                         25 %   -
+  10.0.2.10:8080  healthy  yes     served  3 h 20 min  connected, 0.41 ms, 1 s ago  -                                         25 %   -
+  10.0.2.11:8080  healthy  yes     served  3 h 20 min  connected, 0.41 ms, 1 s ago  -                                         25 %   -
 
   UPSTREAM     STATE    QUERIES  FAILED  ROUND TRIP  LAST ANSWER  LAST ERROR
-  10.0.0.2:53  answers  200      10      0.8 ms      4 s          -
+  10.0.0.2:53  answers  200      10      0.83 ms     4 s          -
 )");
 }
 

@@ -62,11 +62,20 @@ inline ServiceStatus well() {
 
 inline ServiceStatus impaired() {
     ServiceStatus out = service("orders.local");
+    out.required = false;
+    out.stale = true;
+    out.zone = "use1-az1";
+    out.zone_preferred = true;
+    out.observe = {"unavailable", "the kernel does not tell"};
+    out.coverage = 0.75;
     out.endpoints = {healthy("10.0.3.10:9090"), endpoint("10.0.3.11:9090", "unhealthy", "unhealthy:status", false),
                      endpoint("10.0.3.12:9090", "healthy", "drained", false),
                      endpoint("10.0.3.13:9090", "healthy", "ejected:reports", false)};
     out.endpoints[1].since = now - 42s;
     out.endpoints[1].last_check = LastCheck{now - 300ms, "status", 12345us, 500, "<b>Tom & \"Jerry\"</b>"};
+    out.endpoints[1].weight = 5;
+    out.endpoints[1].presence = "held_guard";
+    out.endpoints[1].present = false;
     out.endpoints[2].drained_until = now + 9min;
     out.endpoints[3].reports = ReportStatus{5, 1, now + 25s};
     out.counts = {.total = 4, .healthy = 3, .served = 1};

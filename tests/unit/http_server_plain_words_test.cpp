@@ -110,7 +110,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(PlainWords, SayThatATimeIsNotKnown) { EXPECT_EQ(format_age(WallTime{}, noon), "-"); }
 
 TEST(PlainWords, RoundFigures) {
-    EXPECT_EQ(format_latency(std::chrono::microseconds(412)), "0.4 ms");
+    EXPECT_EQ(format_latency(std::chrono::microseconds(412)), "0.41 ms");
     EXPECT_EQ(format_latency(std::chrono::microseconds(9'949)), "9.9 ms");
     EXPECT_EQ(format_latency(std::chrono::microseconds(9'951)), "10 ms");
     EXPECT_EQ(format_latency(std::chrono::microseconds(3'240'000)), "3.2 s");

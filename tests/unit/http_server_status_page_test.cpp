@@ -1,4 +1,7 @@
 // The status page: what it shows, that it shows nothing as markup that is text, and that it stays bounded.
+#include <fstream>
+#include <iterator>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -47,18 +50,17 @@ TEST(StatusPage, BeginsWithWhatIsWrong) {
 TEST(StatusPage, ShowsAnEndpointsRow) {
     const std::string page = status_page(daemon(), all_three, "x");
     EXPECT_EQ(row_with(page, "10.0.1.10:8080"),
-              "|10.0.1.10:8080 |next|✓| healthy, |served|served|3 h 20 min|connected, 0.4 ms|1 s ago|"
-              "4 open, 0.3 ms|1205 answered, 2 refused, 3 unanswered, 1 resent|25 %|use1-az1|");
-    EXPECT_EQ(
-        row_with(page, "10.0.3.11:9090"),
-        "|10.0.3.11:9090|!| unhealthy, not served|unhealthy:status|left out: unexpected HTTP status|42 s|"
-        "unexpected HTTP status (HTTP 500), 12 ms|just now: &lt;b&gt;Tom &amp; &quot;Jerry&quot;&lt;/b&gt;|none "
-        "seen|0 %|");
+              "|10.0.1.10:8080 |next|✓| healthy, |served|served|3 h 20 min|connected, 0.41 ms|1 s ago|"
+              "4 open, round trip 0.31 ms|1205 answered, 2 refused, 3 unanswered, 1 resent|25 %|use1-az1|");
+    EXPECT_EQ(row_with(page, "10.0.3.11:9090"),
+              "|10.0.3.11:9090|!| unhealthy, not served|unhealthy:status|left out: unexpected HTTP status|42 s|"
+              "unexpected HTTP status (HTTP 500), 12 ms|just now: &lt;b&gt;Tom &amp; &quot;Jerry&quot;&lt;/b&gt;|-|"
+              "0 %|5|kept by the shrink guard|seen 3 s ago|");
     EXPECT_THAT(row_with(page, "10.0.3.12:9090"), HasSubstr("drained for 9 min"));
     EXPECT_THAT(row_with(page, "10.0.3.13:9090"), HasSubstr("ejected for 25 s; 5 failures reported"));
     EXPECT_THAT(page, HasSubstr("<b>40123</b>. First in the next ones:</p><ol data-mark=\"40123\">"
                                 "<li>10.0.1.10:8080</li><li>10.0.1.11:8080</li>"));
-    EXPECT_EQ(row_with(page, "10.0.0.2:53"), "|10.0.0.2:53|✓| answers|200|10 (5 %)|0.8 ms|4 s|-|");
+    EXPECT_EQ(row_with(page, "10.0.0.2:53"), "|10.0.0.2:53|✓| answers|200|10 (5 %)|0.83 ms|4 s|-|");
 }
 
 TEST(StatusPage, TakesNoTextForMarkup) {
@@ -214,6 +216,25 @@ TEST(DaemonJson, HasEveryField) {
 )");
 }
 
+/// docs/http-api.md shows what the code writes, letter by letter.
+TEST(DaemonJson, StandsInTheDocuments) {
+    DaemonStatus daemon;
+    daemon.version = "0.1.0";
+    daemon.identity = "7c0a1b9e5f2d4c3a8b6e";
+    daemon.started = parse_wall_time("2026-11-22T14:10:11.123Z").value();
+    daemon.now = daemon.started + 2h + 500ms;
+    daemon.ready.ready = true;
+    daemon.configuration = {"/etc/taskdns/taskdns.yaml", "TASKDNS_SERVICES"};
+    daemon.last_reload = {daemon.started, "start", "applied", {}};
+    daemon.dns_listeners = {address("127.0.0.1:53"), address("[::1]:53")};
+    daemon.http_listeners = {address("127.0.0.1:8053")};
+    daemon.upstream = {{address("10.0.0.2:53"), "answers", 1830, 2, 412us, daemon.now - 500ms, "timeout"}};
+    daemon.index = 17;
+    std::ifstream file(TASKDNS_SOURCE_DIR "/docs/http-api.md");
+    const std::string page{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    EXPECT_THAT(page, HasSubstr("```json\n" + daemon_json(daemon) + "```\n"));
+}
+
 TEST(DaemonText, IsReadable) {
     EXPECT_EQ(daemon_text(daemon()),
               "taskdns 0.1.0, task task/abc, up 3 h 20 min, ready\n"
@@ -223,7 +244,7 @@ TEST(DaemonText, IsReadable) {
               "configuration: /etc/taskdns/taskdns.yaml\n"
               "configuration: TASKDNS_SERVICES\n"
               "last reload: 2001-09-08T22:26:40.000Z applied (start)\n"
-              "upstream: 10.0.0.2:53 answers, 200 queries, 10 failed, 0.8 ms\n");
+              "upstream: 10.0.0.2:53 answers, 200 queries, 10 failed, 0.83 ms\n");
 }
 
 }  // namespace

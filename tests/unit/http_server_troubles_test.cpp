@@ -67,7 +67,7 @@ INSTANTIATE_TEST_SUITE_P(
         TroubleCase{"FailOpen", [](ServiceStatus& s) { s.rung = "all"; }, Level::wrong, "serves all that are named, although they fail"},
         TroubleCase{"Doubtful", [](ServiceStatus& s) { s.rung = "doubtful"; }, Level::wrong, "serves only endpoints that fail, though not for certain"},
         TroubleCase{"NothingPasses", [](ServiceStatus& s) { s.rung = s.state = "no_endpoint"; s.counts.served = 0; }, Level::wrong, "nothing to serve: all 4 endpoints fail"},
-        TroubleCase{"NothingIsKnown", [](ServiceStatus& s) { s.rung = s.state = "no_endpoint"; s.counts = {}; s.endpoints.clear(); s.last_poll->outcome = "empty"; s.last_poll->error = "NXDOMAIN"; }, Level::wrong, "nothing to serve: NXDOMAIN"},
+        TroubleCase{"NothingIsKnown", [](ServiceStatus& s) { s.rung = s.state = "no_endpoint"; s.counts = {}; s.endpoints.clear(); s.last_poll->outcome = "empty"; s.last_poll->error = "NXDOMAIN"; }, Level::wrong, "nothing to serve: the registry says that there is none: NXDOMAIN"},
         TroubleCase{"Panic", [](ServiceStatus& s) { s.panic = true; }, Level::warning, "panic: so many fail that those in doubt are served with the healthy"},
         TroubleCase{"PollFails", [](ServiceStatus& s) { s.last_poll->outcome = "failed"; s.last_poll->error = "10.0.0.2:53: SERVFAIL"; }, Level::warning, "the registry cannot be asked: 10.0.0.2:53: SERVFAIL"}),
     [](const auto& instance) { return instance.param.name; });
@@ -76,7 +76,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(Troubles, AreSaidOnce) {
     const std::vector<Trouble> troubles = find_troubles(daemon(), {dark()});
     ASSERT_EQ(troubles.size(), 1U);
-    EXPECT_EQ(troubles[0].text, "nothing to serve: 10.0.0.2:53: timeout");
+    EXPECT_EQ(troubles[0].text, "nothing to serve: the registry cannot be asked: 10.0.0.2:53: timeout");
 }
 
 TEST(Troubles, OfTheDaemon) {
