@@ -106,6 +106,9 @@ services:
         self.endpoints["127.0.0.12"].kill()
         self.assertTrue(page.wait_for(f"{row('127.0.0.12', self.port)}.classList.contains('warning')", 6))
         print(f"seen after {1000 * (time.monotonic() - began):.0f} ms", file=sys.stderr)
+        page.take_events()
+        told = [e for e in page.events if e["method"] == "Network.eventSourceMessageReceived"]
+        self.assertIn("service", [e["params"]["eventName"] for e in told], "it was told, and has not only looked")
         self.assertEqual(self.cell(page, "127.0.0.12", "st"), "! unhealthy, not served")
         self.assertIn("connection refused", self.cell(page, "127.0.0.12", "why"))
         self.assertIn(f"127.0.0.12:{self.port}", page.run("document.getElementById('summary').textContent"))
@@ -215,6 +218,8 @@ services:
             page = self.open(width=width, height=800, mobile=width < 500)
             self.assertTrue(page.wait_for("document.getElementById('live').dataset.state === 'live'"))
             self.assertLessEqual(page.run("document.documentElement.scrollWidth"), width)
+            wide = "[...document.querySelectorAll('#overview, #upstream, .inside')].some(e => e.scrollWidth > e.clientWidth)"
+            self.assertFalse(page.run(wide), f"nothing scrolls sideways at {width} px")
 
     def test_it_has_contrast_in_both_colours(self):
         self.endpoints["127.0.0.14"].kill()
