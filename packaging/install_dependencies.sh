@@ -9,7 +9,7 @@ packages_of() {
     case $1 in
         build) echo "g++ cmake ninja-build libldns-dev libssl-dev libyaml-cpp-dev libspdlog-dev libfmt-dev" \
             "libcli11-dev libboost$boost-dev libboost-json$boost-dev libboost-url$boost-dev" ;;
-        test) echo "libgtest-dev libgmock-dev python3 knot unbound clang-format-14 shellcheck" \
+        test) echo "libgtest-dev libgmock-dev python3 python3-yaml python3-jsonschema knot unbound clang-format-14 shellcheck" \
             "bind9-dnsutils bind9-host knot-dnsutils ldnsutils" ;;
         bench) echo "libbenchmark-dev python3 gdnsd knot unbound dnsmasq-base haproxy" ;;
         clients) echo "iproute2 iptables mount util-linux musl-tools default-jdk-headless nodejs golang-go" \

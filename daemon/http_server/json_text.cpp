@@ -32,7 +32,7 @@ void append_object(std::string& out, const json::object& object, Depth depth) {
     out.push_back('{');
     bool first = true;
     for (const auto& [key, value] : object) {
-        if (!first) out.push_back(',');
+        if (!first) out.append(depth.one_line ? ", " : ",");
         first = false;
         new_line(out, depth.deeper());
         out.append(json::serialize(json::string_view(key))).append(": ");
@@ -48,7 +48,7 @@ void append_array(std::string& out, const json::array& array, Depth depth) {
     out.push_back('[');
     bool first = true;
     for (const json::value& element : array) {
-        if (!first) out.append(plain ? ", " : ",");
+        if (!first) out.append(plain || depth.one_line ? ", " : ",");
         first = false;
         if (!plain) new_line(out, depth.deeper());
         append(out, element, depth.deeper());

@@ -57,6 +57,32 @@ struct Listening {
     }
 };
 
+/// A connection is in a set as long as it lives, whatever ends its session, and is closed then.
+class Member {
+public:
+    Member(std::set<std::shared_ptr<Connection>>& all, std::shared_ptr<Connection> one, Gauge* size)
+        : all_(all), one_(std::move(one)), size_(size) {
+        all_.insert(one_);
+        show();
+    }
+    ~Member() {
+        all_.erase(one_);
+        one_->close();
+        show();
+    }
+    Member(const Member&) = delete;
+    Member& operator=(const Member&) = delete;
+
+private:
+    void show() {
+        if (size_ != nullptr) size_->set(all_.size());
+    }
+
+    std::set<std::shared_ptr<Connection>>& all_;
+    std::shared_ptr<Connection> one_;
+    Gauge* size_;  // null: not counted
+};
+
 error_code open(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
     error_code error;
     acceptor.open(endpoint.protocol(), error);
@@ -185,21 +211,17 @@ bool Server::State::make_room() {
 asio::awaitable<void> Server::State::run_session(std::shared_ptr<State> state, std::shared_ptr<Listening> listening,
                                                  std::shared_ptr<Connection> connection) {
     co_await asio::this_coro::throw_if_cancelled(false);
-    state->connections.insert(connection);
-    state->shared.counters.open_connections.add();
+    const Member member(state->connections, connection, &state->shared.counters.open_connections);
     co_await serve(connection, state->shared, listening->access);
-    state->shared.counters.open_connections.subtract();
-    state->connections.erase(connection);
 }
 
 asio::awaitable<void> Server::State::run_crowded(std::shared_ptr<State> state, std::shared_ptr<Listening> listening,
                                                  std::shared_ptr<Connection> connection) {
     co_await asio::this_coro::throw_if_cancelled(false);
-    state->crowded.insert(connection);
+    const Member member(state->crowded, connection, nullptr);
     Access access = listening->access;
     access.crowded = true;
     co_await serve(connection, state->shared, access);
-    state->crowded.erase(connection);
 }
 
 Server::Server(asio::any_io_executor executor, Model model, ServerSettings settings)

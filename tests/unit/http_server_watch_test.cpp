@@ -205,7 +205,7 @@ TEST(Events, BeginWithThePresentStateAndTellEveryChange) {
     EXPECT_THAT(first, HasSubstr("id: 6\nevent: service\ndata: {\"name\": \"a.local\""));
     EXPECT_THAT(first, Not(HasSubstr("endpoints\"")));
     EXPECT_THAT(client.receive_until("\n\n"), HasSubstr("id: 7\nevent: service\n"));
-    EXPECT_EQ(client.receive_until("\n\n"), "id: 8\nevent: removed\ndata: {\"name\": \"b.local\",\"index\": 8}\n\n");
+    EXPECT_EQ(client.receive_until("\n\n"), "id: 8\nevent: removed\ndata: {\"name\": \"b.local\", \"index\": 8}\n\n");
 }
 
 TEST(Events, GoOnWhereTheClientHasStopped) {
