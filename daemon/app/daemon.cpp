@@ -18,6 +18,7 @@
 
 #include "app/control_plane.hpp"
 #include "app/describe.hpp"
+#include "app/emf_writer.hpp"
 #include "app/forwarded_names.hpp"
 #include "app/listeners.hpp"
 #include "app/metrics.hpp"
@@ -136,6 +137,8 @@ private:
     std::unique_ptr<http_server::Server> http_server_;
     std::unique_ptr<Listeners> listeners_;
     std::unique_ptr<Reloader> reloader_;
+    EmfWriter emf_{control_.get_executor(), [this] { return figures(); },
+                   [](const std::string& line) { log::raw(line); }};
     bool stopping_ = false;
 };
 
@@ -266,6 +269,7 @@ Result<bool> Daemon::apply(Reading reading) {
     const bool other_servers = reading.upstream_servers != upstream_servers_;
     upstream_servers_ = std::move(reading.upstream_servers);
     log::change(config_.log.level, config_.log.format);
+    emf_.set(config_.metrics);
     for (const std::string& note : config_.notes) log::warning("config", note);
     budget_.set_max_qps(config_.upstream.max_qps);
     control_plane_->reload(before, config_, upstream_servers_);
@@ -297,6 +301,7 @@ void Daemon::run() {
     listeners_->commit(config_.listen);
     control_plane_->start();
     reloader_->start();
+    emf_.set(config_.metrics);
     if (forwarded_names_) forwarded_names_->forwarder().start();
     const DnsThread dns_thread(dns_);
     run_loop(control_, "control");
@@ -326,6 +331,7 @@ asio::awaitable<void> stop_dns(dns_server::Server& server, ForwardedNames* forwa
 asio::awaitable<void> Daemon::stop() {
     control_plane_->announce_shutdown();
     reloader_->stop(0ms);
+    emf_.stop();
     asio::co_spawn(dns_, stop_dns(*dns_server_, forwarded_names_.get(), dns_), asio::detached);
     const bool loops_ended = co_await control_plane_->stop(stop_limit);
     const bool sessions_ended = co_await http_server_->stop(stop_limit);

@@ -123,6 +123,18 @@ void end_writer(std::unique_ptr<Writer> writer, std::promise<void> ended) {
     ended.set_value();
 }
 
+/// `line` gives the text for a format.
+template <class Line>
+void enqueue(const Line& line) {
+    Current& now = current();
+    const std::lock_guard lock(now.mutex);
+    if (!now.writer) {
+        lost.fetch_add(1, std::memory_order_relaxed);
+        return;
+    }
+    now.writer->logger->log(spdlog::level::critical, line(now.writer->format));
+}
+
 }  // namespace
 
 void start(const Settings& settings) {
@@ -175,14 +187,11 @@ std::uint64_t dropped() {
 void event(Level level, std::string_view layer, std::string_view fact, Fields fields) {
     if (static_cast<int>(level) < lowest_level.load(std::memory_order_relaxed)) return;
     const std::string time = format_wall_time(std::chrono::system_clock::now());
-    Current& now = current();
-    const std::lock_guard lock(now.mutex);
-    if (!now.writer) {
-        lost.fetch_add(1, std::memory_order_relaxed);
-        return;
-    }
-    now.writer->logger->log(spdlog::level::critical,
-                            format_line(now.writer->format, level, time, layer, fact, fields));
+    enqueue([&](Format format) { return format_line(format, level, time, layer, fact, fields); });
+}
+
+void raw(std::string_view line) {
+    enqueue([line](Format) { return line; });
 }
 
 }  // namespace taskdns::log

@@ -54,6 +54,9 @@ std::uint64_t dropped();
 std::string format_line(Format format, Level level, std::string_view wall_time, std::string_view layer,
                         std::string_view fact, Fields fields);
 
+/// A line as it is, whatever the level and format: what a machine reads on standard output beside the log.
+void raw(std::string_view line);
+
 /// `layer: fact name=value ...`. `fact` is a stable phrase, what varies is in `fields`.
 void event(Level level, std::string_view layer, std::string_view fact, Fields fields = {});
 

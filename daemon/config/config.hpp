@@ -187,6 +187,15 @@ struct Log {
     bool operator==(const Log&) const = default;
 };
 
+/// Beside /metrics, which is always there.
+struct Metrics {
+    bool emf = false;  ///< key figures on standard output, for CloudWatch (Embedded Metric Format)
+    std::string emf_namespace = "taskdns";
+    milliseconds emf_interval{60'000};
+
+    bool operator==(const Metrics&) const = default;
+};
+
 struct Config {
     Listen listen;
     Upstream upstream;
@@ -194,6 +203,7 @@ struct Config {
     std::vector<Service> services;
     std::string snapshot;  ///< a file's path: last known members, for a warm restart; empty: none
     Log log;
+    Metrics metrics;
     /// Where what was read came from (`/etc/taskdns/taskdns.yaml`, `TASKDNS_SERVICES`, ...), for the first log line.
     std::vector<std::string> origins;
     /// What is accepted but worth a log line, such as port 3306 that is not checked by default.

@@ -29,6 +29,7 @@ void read_sections(YamlMap& top, SettingsDraft& settings) {
     read_forward(top.map("forward"), settings.forward);
     top.value("snapshot", file_path, settings.snapshot);
     read_log(top.map("log"), settings.log);
+    read_metrics(top.map("metrics"), settings.metrics);
 }
 
 void read_top(YamlMap top, Draft& draft, Mistakes& mistakes) {
@@ -111,6 +112,7 @@ Config finish(Draft draft, const Mistakes& mistakes) {
     config.forward = draft.settings.forward;
     config.snapshot = std::move(draft.settings.snapshot);
     config.log = draft.settings.log;
+    config.metrics = std::move(draft.settings.metrics);
     for (ServiceDraft& service : draft.services) {
         config.services.push_back(std::move(service.service));
         if (!service.note.empty()) config.notes.push_back(std::move(service.note));

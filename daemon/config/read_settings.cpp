@@ -156,6 +156,13 @@ void read_log(YamlMap map, Log& out) {
     map.finish();
 }
 
+void read_metrics(YamlMap map, Metrics& out) {
+    map.boolean("emf", out.emf);
+    map.value("emf_namespace", metrics_namespace, out.emf_namespace);
+    map.duration("emf_interval", 1s, 1h, out.emf_interval);
+    map.finish();
+}
+
 void check_settings(const SettingsDraft& draft, Mistakes& mistakes) {
     check_no_listener_twice(draft, mistakes);
     check_who_may_ask(draft, mistakes);

@@ -16,6 +16,7 @@ struct SettingsDraft {
     Forward forward;
     std::string snapshot;
     Log log;
+    Metrics metrics;
     std::vector<Placed<SocketAddress>> dns = default_listeners({"127.0.0.1:53", "[::1]:53"});
     std::vector<Placed<SocketAddress>> http = default_listeners({"127.0.0.1:8053"});
     std::vector<Placed<SocketAddress>> servers;
@@ -28,6 +29,7 @@ void read_listen(YamlMap map, SettingsDraft& draft);
 void read_upstream(YamlMap map, SettingsDraft& draft);
 void read_forward(YamlMap map, Forward& out);
 void read_log(YamlMap map, Log& out);
+void read_metrics(YamlMap map, Metrics& out);
 
 /// Rules across these sections: who may ask, no listener twice, no upstream that is ourselves.
 void check_settings(const SettingsDraft& draft, Mistakes& mistakes);

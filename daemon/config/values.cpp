@@ -168,6 +168,19 @@ Result<std::string> parse_zone_name(std::string_view text) {
     return wrong(text, "is not the name of a zone (such as use1-az1)");
 }
 
+/// CloudWatch's own rule (PutMetricData, Namespace); `AWS/` belongs to its services.
+Result<std::string> parse_metrics_namespace(std::string_view text) {
+    const auto may_stand = [](char c) {
+        const bool is_alphanumeric = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+        return is_alphanumeric || std::string_view(".-_/#:").find(c) != std::string_view::npos;
+    };
+    if (!text.empty() && text.size() <= 255 && std::all_of(text.begin(), text.end(), may_stand) &&
+        !text.starts_with("AWS/") && !text.starts_with(':')) {
+        return std::string(text);
+    }
+    return wrong(text, "is not a namespace of CloudWatch (letters, digits and . - _ / # :, such as taskdns)");
+}
+
 }  // namespace
 
 const ValueKind<SocketAddress> dns_listener{"an address and port", "127.0.0.1:53", parse_listener<53>};
@@ -184,6 +197,7 @@ const ValueKind<std::string> file_path{"a file's path", "/var/lib/taskdns/snapsh
 const ValueKind<std::string> tls_name{"a host name", "orders.internal", parse_tls_name};
 const ValueKind<std::string> body_text{"a text", "ok", parse_body_text};
 const ValueKind<std::string> zone_name{"a zone", "use1-az1", parse_zone_name};
+const ValueKind<std::string> metrics_namespace{"a namespace", "taskdns", parse_metrics_namespace};
 
 std::string not_a_duration(std::string_view text) {
     struct Spelling {

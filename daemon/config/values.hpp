@@ -30,10 +30,11 @@ extern const ValueKind<std::string> host_name;   ///< lower case, without a trai
 extern const ValueKind<std::string> http_host;   ///< what may stand in a Host header; may be empty
 extern const ValueKind<std::string> http_path;   ///< an origin-form request target, RFC 9112 section 3.2.1
 extern const ValueKind<StatusRange> status_range;
-extern const ValueKind<std::string> file_path;  ///< absolute; may be empty
-extern const ValueKind<std::string> tls_name;   ///< a host name without a port; may be empty
-extern const ValueKind<std::string> body_text;  ///< any, at most 1,024 octets; may be empty
-extern const ValueKind<std::string> zone_name;  ///< such as use1-az1
+extern const ValueKind<std::string> file_path;          ///< absolute; may be empty
+extern const ValueKind<std::string> tls_name;           ///< a host name without a port; may be empty
+extern const ValueKind<std::string> body_text;          ///< any, at most 1,024 octets; may be empty
+extern const ValueKind<std::string> zone_name;          ///< such as use1-az1
+extern const ValueKind<std::string> metrics_namespace;  ///< of CloudWatch
 
 /// The message for a text that is not a duration, with the nearest one that is: `(try 5s)`.
 std::string not_a_duration(std::string_view text);

@@ -116,7 +116,7 @@ INSTANTIATE_TEST_SUITE_P(Keys, OneMistake, testing::Values(
     MistakeCase{"SectionTwice", with_service("log: {}\nlog: {}"), "2:1: log: key given twice, first at f.yaml:1:1 (keep one)"},
     MistakeCase{"UnknownAndTwice", with_service("log: {colour: red, colour: blue}"), "1:7: log.colour: unknown key (known here: level, format)\nf.yaml:1:20: log.colour: key given twice, first at f.yaml:1:7 (keep one)"},
     MistakeCase{"MergeKey", service("  <<: {port: 80}"), "3:3: services[0].<<: merge keys are not read (put what services share under defaults:)"},
-    MistakeCase{"ControlCharacterInKey", with_service("\"a\\nb\": 1"), "1:1: a\\x0ab: unknown key (known here: listen, upstream, forward, snapshot, log, defaults, services)"},
+    MistakeCase{"ControlCharacterInKey", with_service("\"a\\nb\": 1"), "1:1: a\\x0ab: unknown key (known here: listen, upstream, forward, snapshot, log, metrics, defaults, services)"},
     MistakeCase{"NameInDefaults", with_service("defaults: {name: b.local}"), "1:12: defaults.name: unknown key (known here: source, record, port, required, poll, answer, subset, zone, slow_start, health, membership, panic)"}),
     case_name);
 
@@ -182,6 +182,8 @@ INSTANTIATE_TEST_SUITE_P(Services, OneMistake, testing::Values(
     MistakeCase{"ZoneOfNoNetwork", service("  zone: {map: {10.0.1.7/24: a}}"), "3:16: services[0].zone.map[10.0.1.7/24]: '10.0.1.7/24' has bits set behind its prefix (try 10.0.1.0/24)"},
     MistakeCase{"ZoneIsAList", service("  zone: {map: {10.0.1.0/24: [a]}}"), "3:16: services[0].zone.map[10.0.1.0/24]: is a list, not a zone (such as 10.0.1.0/24: use1-az1)"},
     MistakeCase{"ZoneWithSpace", service("  zone: {map: {10.0.1.0/24: a b}}"), "3:29: services[0].zone.map[10.0.1.0/24]: 'a b' is not the name of a zone (such as use1-az1)"},
+    MistakeCase{"NamespaceOfAws", with_service("metrics: {emf_namespace: AWS/ECS}"), "1:26: metrics.emf_namespace: 'AWS/ECS' is not a namespace of CloudWatch (letters, digits and . - _ / # :, such as taskdns)"},
+    MistakeCase{"NamespaceWithASpace", with_service("metrics: {emf_namespace: my tasks}"), "1:26: metrics.emf_namespace: 'my tasks' is not a namespace of CloudWatch (letters, digits and . - _ / # :, such as taskdns)"},
     MistakeCase{"SnapshotRelative", with_service("snapshot: s.json"), "1:11: snapshot: 's.json' is not an absolute path (such as /var/lib/taskdns/s.json)"},
     MistakeCase{"RelativePath", health("check: http, path: up"), "4:31: services[0].health.path: 'up' does not begin with / (try '/up')"},
     MistakeCase{"PathWithSpace", health("check: http, path: /a b"), "4:31: services[0].health.path: '/a b' has a space, a # or a character that is not ASCII (write it as %20, %23, ...)"},

@@ -80,6 +80,7 @@ services:
     panic: {threshold: 40%, min_members: 3}
 snapshot: /var/lib/taskdns/snapshot.json
 log: {level: debug, format: json}
+metrics: {emf: true, emf_namespace: Shop/taskdns, emf_interval: 10s}
 )";
 
 TEST(Parse, ReadsEverySettingOutsideServices) {
@@ -107,6 +108,9 @@ TEST(Parse, ReadsEverySettingOutsideServices) {
     EXPECT_EQ(config.snapshot, "/var/lib/taskdns/snapshot.json");
     EXPECT_EQ(config.log.level, log::Level::debug);
     EXPECT_EQ(config.log.format, log::Format::json);
+    EXPECT_TRUE(config.metrics.emf);
+    EXPECT_EQ(config.metrics.emf_namespace, "Shop/taskdns");
+    EXPECT_EQ(config.metrics.emf_interval, 10s);
 }
 
 TEST(Parse, ReadsEverySettingOfAService) {

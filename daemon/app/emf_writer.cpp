@@ -1,0 +1,58 @@
+// Writes the key figures for CloudWatch to standard output. Layer: app.
+#include "app/emf_writer.hpp"
+
+namespace taskdns::app {
+namespace {
+
+using namespace std::chrono_literals;
+
+// The queue of the log lines holds 512 and drops the oldest: a thousand services must not push out what was logged.
+constexpr std::size_t lines_at_once = 64;
+constexpr auto pause = 50ms;
+
+}  // namespace
+
+EmfWriter::EmfWriter(asio::any_io_executor executor, std::function<Figures()> collect,
+                     std::function<void(const std::string& line)> write)
+    : collect_(std::move(collect)),
+      write_(std::move(write)),
+      timer_(std::move(executor)),
+      lines_(settings_.emf_namespace) {}
+
+void EmfWriter::set(const config::Metrics& settings) {
+    const bool same = settings.emf == settings_.emf && settings.emf_interval == settings_.emf_interval;
+    settings_ = settings;
+    lines_.rename(settings.emf_namespace);
+    if (same) return;
+    timer_.cancel();
+    waiting_.clear();
+    if (settings_.emf) wait(settings_.emf_interval);
+}
+
+void EmfWriter::wait(milliseconds how_long) {
+    timer_.expires_after(how_long);
+    timer_.async_wait([this](const boost::system::error_code& error) {
+        if (!error && settings_.emf) write_some();
+    });
+}
+
+void EmfWriter::write_some() {
+    if (waiting_.empty()) {
+        for (std::string& line : lines_.next(collect_())) waiting_.push_back(std::move(line));
+    }
+    for (std::size_t i = 0; i < lines_at_once && !waiting_.empty(); ++i) {
+        write_(waiting_.front());
+        waiting_.pop_front();
+    }
+    wait(waiting_.empty() ? settings_.emf_interval : pause);
+}
+
+void EmfWriter::stop() {
+    timer_.cancel();
+    if (!settings_.emf) return;
+    settings_.emf = false;
+    for (const std::string& line : waiting_) write_(line);
+    for (const std::string& line : lines_.next(collect_())) write_(line);
+}
+
+}  // namespace taskdns::app
