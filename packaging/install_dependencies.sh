@@ -1,6 +1,8 @@
 #!/bin/sh
 # Installs what a task needs, on Debian 12 and Ubuntu 24.04.
 # Usage: install_dependencies.sh GROUP...      groups: build, test, bench, clients, demo, ci
+# The group test also fetches promtool: it is a part of the package prometheus, whose daemon nobody needs, so only that
+# program is unpacked, into /usr/local/bin.
 # Says nothing where all is there already. Needs root or sudo otherwise. Starts no service: knot, unbound, gdnsd and
 # haproxy are used by tests, benchmarks and the demo as plain programs, so they are kept from starting at the next boot.
 set -eu
@@ -43,6 +45,25 @@ missing() {
     done
 }
 
+lacks_promtool() {
+    case " $* " in *" test "*) ! command -v promtool >/dev/null 2>&1 ;; *) return 1 ;; esac
+}
+
+fetch_promtool() {
+    directory=$(mktemp -d)
+    chmod 755 "$directory" # apt fetches as a user of its own
+    (
+        cd "$directory"
+        $apt update && $apt download prometheus && dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool &&
+            install -m 755 usr/bin/promtool /usr/local/bin/promtool
+    ) >"$directory/log" 2>&1 || {
+        tail -n 30 "$directory/log" >&2
+        echo "install_dependencies: cannot fetch promtool from the package prometheus" >&2
+        return 1
+    }
+    rm -rf "$directory"
+}
+
 # While packages are configured, policy-rc.d forbids their scripts to start services; what was there is put back.
 policy=/usr/sbin/policy-rc.d
 forbid_services() {
@@ -67,19 +88,23 @@ for group in "$@"; do
 done
 # shellcheck disable=SC2086  # words
 needed=$(missing $wanted | sort -u | tr '\n' ' ')
-[ -n "$needed" ] || exit 0
+promtool=
+if lacks_promtool "$@"; then promtool=promtool; fi
+[ -n "$needed$promtool" ] || exit 0
 
 if [ "$(id -u)" != 0 ]; then
     if ! command -v sudo >/dev/null 2>&1; then
-        echo "install_dependencies: as root, install: $needed" >&2
+        echo "install_dependencies: as root, install: $needed$promtool" >&2
         exit 1
     fi
     exec sudo -- sh "$0" "$@"
 fi
 
-echo "install_dependencies: installing $needed"
+echo "install_dependencies: installing $needed$promtool"
 export DEBIAN_FRONTEND=noninteractive
 apt="apt-get -qq -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0"
+if [ -n "$promtool" ]; then fetch_promtool; fi
+[ -n "$needed" ] || exit 0
 log=$(mktemp)
 forbid_services
 # shellcheck disable=SC2086  # words
