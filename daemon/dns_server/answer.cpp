@@ -77,7 +77,7 @@ Outcome answer_endpoints(Builder& builder, const view::OwnerName& owner, const v
                          const Context& context) {
     switch (service.readiness) {
         case view::Readiness::not_polled:
-            return {Action::hold, 0};
+            return {Action::hold};
         case view::Readiness::no_endpoint:
             return servfail(builder, dns::Ede::other, text_no_endpoint);
         case view::Readiness::no_upstream:
@@ -140,7 +140,7 @@ std::optional<Outcome> answer_unusual(Builder& builder, const Context& context) 
     const view::NameTable& names = *context.view.names;
     // RFC 6891 section 6.1.1: OPT is a part of a message, never data.
     if (query.rr_type() == dns::RrType::opt) return fail(builder, dns::Rcode::formerr);
-    if (find_chaos_subject(query, names).kind != ChaosSubject::Kind::none) return Outcome{Action::describe, 0};
+    if (find_chaos_subject(query, names).kind != ChaosSubject::Kind::none) return Outcome{Action::describe};
     // RFC 1035 section 3.2.4: our data is of class IN. Of class CH nothing is forwarded: it is asked of one server.
     if (is_transaction(query) || query.klass == dns::class_ch || names.find(query.wire()) != nullptr ||
         is_special_name(query.wire(), names)) {
@@ -152,7 +152,8 @@ std::optional<Outcome> answer_unusual(Builder& builder, const Context& context) 
 Outcome forward(Builder& builder, std::span<std::uint8_t> buffer, Transport transport, const Context& context) {
     if (context.forwarding == nullptr) return fail(builder, dns::Rcode::refused);
     const std::size_t size = context.forwarding->answer_now(buffer, builder.query(), transport);
-    return size != 0 ? Outcome{Action::send, size, Source::cache} : Outcome{Action::forward, 0};
+    if (size == 0) return {Action::forward};
+    return {Action::send, Source::cache, AnswerCounters::row_of(buffer), static_cast<std::uint32_t>(size)};
 }
 
 Outcome answer_question(Builder& builder, std::span<std::uint8_t> buffer, Transport transport,
@@ -203,13 +204,12 @@ Outcome answer(std::span<std::uint8_t> buffer, std::size_t length, Transport tra
     const dns::ParseOutcome parsed = dns::parse_query(buffer.first(length), query);
     if (parsed == dns::ParseOutcome::drop) {
         context.counters.dropped_unanswerable.add();
-        return {Action::drop, 0};
+        return {Action::drop};
     }
     Builder builder(buffer, query, transport);
     const Outcome outcome = answer_parsed(builder, parsed, buffer, transport, context);
     if (outcome.action == Action::send) {
-        const auto extended = parsed == dns::ParseOutcome::badvers ? dns::Rcode::badvers : dns::Rcode::noerror;
-        context.counters.answers.count(outcome.source, query.type, buffer.first(outcome.length), extended);
+        context.counters.answers.count(outcome.source, query.type, outcome.rcode_row);
     }
     return outcome;
 }
@@ -217,10 +217,10 @@ Outcome answer(std::span<std::uint8_t> buffer, std::size_t length, Transport tra
 Outcome not_ready(std::span<std::uint8_t> buffer, std::size_t length, const Context& context) {
     dns::Query query;
     if (dns::parse_query(buffer.first(length), query) != dns::ParseOutcome::ok)
-        return {Action::drop, 0};  // it was held: it parsed
+        return {Action::drop};  // it was held: it parsed
     Builder builder(buffer, query, Transport::udp);
     const Outcome outcome = servfail(builder, dns::Ede::not_ready, text_not_ready);
-    context.counters.answers.count(Source::service, query.type, buffer.first(outcome.length));
+    context.counters.answers.count(Source::service, query.type, outcome.rcode_row);
     return outcome;
 }
 

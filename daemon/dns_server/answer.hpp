@@ -28,11 +28,14 @@ enum class Action : std::uint8_t {
     describe  ///< class CHAOS, about us: see chaos.hpp
 };
 
+/// Small enough to be returned in registers: more than 16 octets would cost a tenth of answer().
 struct Outcome {
     Action action = Action::drop;
-    std::size_t length = 0;  ///< of the answer, for `send`
     Source source = Source::local;
+    std::uint8_t rcode_row = 0;  ///< for `send`: see AnswerCounters
+    std::uint32_t length = 0;    ///< of the answer, for `send`
 };
+static_assert(sizeof(Outcome) <= 8);
 
 /// From a batch's reading to its sending: mostly a few microseconds; a second is a client's whole patience.
 inline constexpr std::array<std::chrono::nanoseconds, 19> answer_time_bounds{

@@ -33,13 +33,18 @@ public:
     static constexpr std::array<std::string_view, 9> rcodes{"NOERROR", "NODATA",  "NXDOMAIN", "SERVFAIL", "FORMERR",
                                                             "NOTIMP",  "REFUSED", "BADVERS",  "OTHER"};
 
-    /// `answer`: whole, at least its header. An rcode above 15 stands in the OPT record: give it.
-    void count(Source source, std::uint16_t type, std::span<const std::uint8_t> answer,
-               dns::Rcode extended = dns::Rcode::noerror) {
-        const unsigned in_header = answer[3] & dns::rcode_bits;
-        std::size_t rcode = extended == dns::Rcode::badvers ? badvers : rcode_rows[in_header];
-        if (rcode == 0 && dns::read_u16(&answer[6]) == 0) rcode = nodata;
-        cells_[(static_cast<std::size_t>(source) * types.size() + type_row(type)) * rcodes.size() + rcode].add();
+    /// Positions in `rcodes`. `has_answers`: at least one record in the answer section.
+    static constexpr std::uint8_t row_of(dns::Rcode rcode, bool has_answers) {
+        if (rcode == dns::Rcode::noerror) return has_answers ? 0 : nodata;
+        if (rcode == dns::Rcode::badvers) return badvers;
+        return rcode_rows[static_cast<unsigned>(rcode) & dns::rcode_bits];
+    }
+    /// Of a whole message, at least its header; an rcode above 15 is not seen.
+    static std::uint8_t row_of(std::span<const std::uint8_t> answer) {
+        return row_of(static_cast<dns::Rcode>(answer[3] & dns::rcode_bits), dns::read_u16(&answer[6]) != 0);
+    }
+    void count(Source source, std::uint16_t type, std::uint8_t rcode_row) {
+        cells_[(static_cast<std::size_t>(source) * types.size() + type_row(type)) * rcodes.size() + rcode_row].add();
     }
     /// By positions in the lists above.
     std::uint64_t value(std::size_t source, std::size_t type, std::size_t rcode) const {
@@ -50,9 +55,9 @@ public:
     std::uint64_t total() const;
 
 private:
-    static constexpr std::size_t nodata = 1;
-    static constexpr std::size_t badvers = 7;
-    static constexpr std::size_t other = rcodes.size() - 1;
+    static constexpr std::uint8_t nodata = 1;
+    static constexpr std::uint8_t badvers = 7;
+    static constexpr std::uint8_t other = rcodes.size() - 1;
     static constexpr std::array<std::uint8_t, 16> rcode_rows{0,     4,     3,     2,     5,     6,     other, other,
                                                              other, other, other, other, other, other, other, other};
     /// RFC 9460 has the last two, 64 and 65.

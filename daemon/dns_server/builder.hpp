@@ -78,7 +78,8 @@ inline Outcome Builder::finish(dns::Rcode rcode, bool ours) {
     dns::write_u16(message_ + 6, answers_);
     dns::write_u16(message_ + 8, authorities_);
     dns::write_u16(message_ + 10, additional_);
-    return {Action::send, writer_.at()};
+    return {Action::send, Source::local, AnswerCounters::row_of(rcode, answers_ != 0),
+            static_cast<std::uint32_t>(writer_.at())};
 }
 
 }  // namespace taskdns::dns_server

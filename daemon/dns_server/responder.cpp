@@ -68,13 +68,15 @@ Reply Responder::counting(std::span<const std::uint8_t> query, Reply reply) {
     dns::Query parsed;
     dns::parse_query(query, parsed);
     return [weak = weak_from_this(), type = parsed.type, reply = std::move(reply)](std::vector<std::uint8_t> answer) {
-        if (const auto self = weak.lock()) self->counters_.answers.count(Source::upstream, type, answer);
+        if (const auto self = weak.lock())
+            self->counters_.answers.count(Source::upstream, type, AnswerCounters::row_of(answer));
         reply(std::move(answer));
     };
 }
 
 void Responder::send_local(const Reply& reply, std::vector<std::uint8_t> answer) {
-    counters_.answers.count(Source::local, static_cast<std::uint16_t>(dns::RrType::txt), answer);
+    counters_.answers.count(Source::local, static_cast<std::uint16_t>(dns::RrType::txt),
+                            AnswerCounters::row_of(answer));
     reply(std::move(answer));
 }
 

@@ -95,7 +95,7 @@ Outcome answer_target(Builder& builder, const IpAddress& address, const view::Ta
     // The SOA's owner is the parent: what follows the first label of the question.
     const std::size_t parent_offset = dns::header_size + 1 + builder.query().name[0];
     if (owner == nullptr) {
-        if (waiting) return {Action::hold, 0};
+        if (waiting) return {Action::hold};
         builder.add_negative_soa(context.view.services[parent.services.front()]->soa, parent_offset);
         return builder.finish(dns::Rcode::nxdomain, true);
     }

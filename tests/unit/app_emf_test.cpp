@@ -84,7 +84,7 @@ TEST_F(Emf, ALineOfTheDaemonHasNoDimensions) {
 }
 
 TEST_F(Emf, ValuesAreThoseSinceTheLinesBefore) {
-    const std::vector<std::uint8_t> servfail{0, 1, 0x80, 0x02, 0, 1, 0, 0, 0, 0, 0, 0};
+    const std::uint8_t servfail = dns_server::AnswerCounters::row_of(dns::Rcode::servfail, false);
     dns.udp_queries.add(100);
     dns.answers.count(dns_server::Source::service, 1, servfail);
     dns.answer_time.observe(2us, 100);
