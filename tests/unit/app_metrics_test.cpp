@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "app/metrics.hpp"
+#include "unit/app_service_states.hpp"
 
 namespace taskdns::app {
 namespace {
@@ -43,13 +44,14 @@ struct World {
     }
 };
 
+std::uint8_t row_of(dns::Rcode rcode) { return dns_server::AnswerCounters::row_of(rcode, false); }
+
 std::string text_of(World& world) { return metrics_text(world.figures()); }
 
 TEST(Metrics, OfTheDaemonAreThere) {
     World world;
     world.dns.udp_queries.add(5);
-    const std::vector<std::uint8_t> answer{0, 1, 0x80, 0x02, 0, 1, 0, 0, 0, 0, 0, 0};
-    world.dns.answers.count(dns_server::Source::upstream, 28, answer);
+    world.dns.answers.count(dns_server::Source::upstream, 28, row_of(dns::Rcode::servfail));
     world.dns.dropped_source.add(2);
     world.forward.hits.add(7);
     world.health.outcomes[static_cast<std::size_t>(health::Observed::refused)].add(4);
@@ -122,6 +124,54 @@ TEST(Metrics, OfAServiceAreLabelledWithItsName) {
     EXPECT_THAT(text, Not(HasSubstr("taskdns_discovery_next_poll_seconds"))) << "not polled yet";
 }
 
+TEST(ServiceFigures, AreThoseOfTheLastDecision) {
+    ServiceState state(make_service());
+    Verdicts verdicts;
+    EXPECT_EQ(service_figures(state, start).answer_age, std::nullopt);
+    EXPECT_EQ(service_figures(state, start).next_poll, std::nullopt);
+    state.observe(seen({"10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"}), 10s, start);
+    verdicts.set("10.0.0.1:80", health::Status::healthy, health::Observed::connected);
+    verdicts.set("10.0.0.2:80", health::Status::unhealthy, health::Observed::refused);
+    state.choose(verdicts.find(), "task");
+    decide(state, verdicts);
+    ServiceFigures figures = service_figures(state, start + 4s);
+    EXPECT_EQ(figures.by_state, (std::array<std::size_t, 4>{1, 1, 1, 0}));
+    EXPECT_EQ(figures.by_presence[static_cast<std::size_t>(membership::Presence::present)], 3U);
+    EXPECT_EQ(figures.served, 1U);
+    EXPECT_EQ(figures.rung, view::Rung::healthy);
+    EXPECT_EQ(figures.answer_age, 4s);
+    EXPECT_EQ(figures.next_poll, 6s);
+    EXPECT_FALSE(figures.stale);
+
+    state.observe(discovery::Failed{"timeout"}, 1s, start + 10s);
+    state.observe(discovery::Empty{}, 1s, start + 11s);
+    state.observe(discovery::Failed{"timeout"}, 1s, start + 12s);
+    state.count_connection(health::Observed::refused);
+    state.count_connection(health::Observed::timeout);
+    state.count_connection(health::Observed::answered);
+    decide(state, verdicts);
+    figures = service_figures(state, start + 15s);
+    EXPECT_EQ(figures.tally.records, 1U);
+    EXPECT_EQ(figures.tally.empty, 1U);
+    EXPECT_EQ(figures.tally.failed, 2U);
+    EXPECT_EQ(figures.tally.refused, 1U);
+    EXPECT_EQ(figures.tally.unanswered, 1U);
+    EXPECT_EQ(figures.tally.answered, 1U);
+    EXPECT_EQ(figures.answer_age, 4s) << "a failure is no answer, empty is";
+    EXPECT_EQ(figures.next_poll, -2s) << "overdue";
+    EXPECT_EQ(figures.by_presence[static_cast<std::size_t>(membership::Presence::present)], 0U);
+    EXPECT_TRUE(figures.stale);
+}
+
+TEST(ServiceFigures, OfAServiceWithoutChecksAreUnchecked) {
+    ServiceState state(make_service(config::CheckKind::none));
+    state.observe(seen({"10.0.0.1:80", "10.0.0.2:80"}), 10s, start);
+    decide(state, Verdicts{});
+    const ServiceFigures figures = service_figures(state, start);
+    EXPECT_EQ(figures.by_state, (std::array<std::size_t, 4>{0, 0, 0, 2}));
+    EXPECT_EQ(figures.served, 2U);
+}
+
 TEST(Metrics, HaveNoMoreSeriesHoweverMuchIsCounted) {
     World world;
     const auto series = [&world] {
@@ -133,13 +183,12 @@ TEST(Metrics, HaveNoMoreSeriesHoweverMuchIsCounted) {
         }
         return out.size();
     };
-    std::vector<std::uint8_t> answer(12);
+    using dns_server::Source;
     for (unsigned type = 0; type < 65'536; ++type) {
-        for (const auto source : {dns_server::Source::local, dns_server::Source::service, dns_server::Source::cache,
-                                  dns_server::Source::upstream}) {
-            for (std::uint8_t rcode = 0; rcode < 16; rcode = static_cast<std::uint8_t>(rcode * 2 + 1)) {
-                answer[3] = rcode;
-                world.dns.answers.count(source, static_cast<std::uint16_t>(type), answer);
+        for (const auto source : {Source::local, Source::service, Source::cache, Source::upstream}) {
+            for (unsigned rcode = 0; rcode < 17; ++rcode) {
+                world.dns.answers.count(source, static_cast<std::uint16_t>(type),
+                                        row_of(static_cast<dns::Rcode>(rcode)));
             }
         }
     }

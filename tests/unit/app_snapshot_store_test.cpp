@@ -150,5 +150,33 @@ TEST_F(SnapshotStoreTest, TriesAgainAtTheNextChangeWhenTheFolderWasMissing) {
     EXPECT_TRUE(run_until([&] { return std::ifstream(path).good(); }));
 }
 
+TEST_F(SnapshotStoreTest, CountsItsWritesAndFailures) {
+    const SnapshotStore none(context_.get_executor(), "", collect_);
+    EXPECT_FALSE(none.figures()) << "no snapshot is kept";
+    const std::string path = dir_ / "later/snapshot.json";
+    SnapshotStore store(context_.get_executor(), path, collect_);
+    load(store);
+    EXPECT_FALSE(store.figures()->written);
+    store.changed();
+    ASSERT_TRUE(run_until([&] { return store.figures()->failures == 1; }));
+    EXPECT_EQ(store.figures()->writes, 0U);
+    EXPECT_FALSE(store.figures()->written);
+    ASSERT_EQ(mkdir((dir_ / "later").c_str(), 0700), 0);
+    const WallTime before = std::chrono::system_clock::now();
+    store.changed();
+    ASSERT_TRUE(run_until([&] { return store.figures()->writes == 1; }));
+    EXPECT_EQ(store.figures()->failures, 1U);
+    EXPECT_GE(store.figures()->written.value(), before);
+
+    put(membership::format_snapshot(snapshot_of("10.0.0.9:80")));
+    SnapshotStore found(context_.get_executor(), path_, collect_);
+    load(found);
+    EXPECT_EQ(found.figures()->written, snapshot_of("10.0.0.9:80").written) << "before our start";
+    put("damaged");
+    SnapshotStore damaged(context_.get_executor(), path_, collect_);
+    load(damaged);
+    EXPECT_EQ(damaged.figures()->failures, 1U);
+}
+
 }  // namespace
 }  // namespace taskdns::app

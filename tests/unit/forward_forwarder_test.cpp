@@ -78,7 +78,25 @@ TEST_F(Forwarding, FetchesACutAnswerOverTcpForEverybody) {
     EXPECT_FALSE(udp.has_flag("tc")) << "it is small enough for this client";
     EXPECT_EQ(server.udp_queries, 1U);
     EXPECT_EQ(server.tcp_queries, 1U);
-    EXPECT_EQ(forwarder().server_counters()[0].tcp_queries.value(), 1U);
+    EXPECT_EQ(forwarder().servers(), std::vector{server.address()});
+    const upstream::ServerCounters& counted = forwarder().server_counters()[0];
+    EXPECT_EQ(counted.udp_queries.value(), 1U);
+    EXPECT_EQ(counted.tcp_queries.value(), 1U);
+    EXPECT_EQ(counted.round_trip.read().count, 2U);
+    EXPECT_EQ(counted.failures(), 0U);
+}
+
+TEST_F(Forwarding, CountsEachServerForItself) {
+    add_server(silent);
+    add_server(says({.rcode = dns::Rcode::servfail}));
+    EXPECT_EQ(ask({.name = "example.com"}).rcode, "SERVFAIL");
+    const auto& counted = forwarder().server_counters();
+    EXPECT_EQ(counted[0].timeouts.value(), counted[0].queries());
+    EXPECT_GE(counted[0].timeouts.value(), 1U);
+    EXPECT_EQ(counted[0].round_trip.read().count, 0U);
+    EXPECT_EQ(counted[1].bad_rcodes.value(), 1U) << "it is not asked again";
+    EXPECT_EQ(counted[1].failures(), 1U);
+    EXPECT_EQ(counted[1].round_trip.read().count, 1U);
 }
 
 TEST_F(Forwarding, AsksAgainWithoutOptWhereTheServerSendsBackAHeaderAlone) {

@@ -90,6 +90,17 @@ TEST(QueryBudget, ARefusedTakeTakesNothing) {
     EXPECT_EQ(budget.wait(Purpose::poll, 1, start), wait);
 }
 
+TEST(QueryBudget, TellsWhatIsUsed) {
+    QueryBudget budget(10);
+    EXPECT_EQ(budget.used(start), 0.0);
+    for (int i = 0; i < 5; ++i) ASSERT_TRUE(budget.take(Purpose::poll, 1, start));
+    EXPECT_NEAR(budget.used(start), 0.5, 1e-9);
+    EXPECT_NEAR(budget.used(start + 200ms), 0.3, 1e-9);
+    take_all(budget, Purpose::forward, 1, start);
+    EXPECT_NEAR(budget.used(start), 0.8, 1e-9) << "the rest is for polls";
+    EXPECT_EQ(budget.used(start + 1s), 0.0);
+}
+
 TEST(QueryBudget, TwoThreadsTogetherGetNoMoreThanItHolds) {
     constexpr unsigned max_qps = 20'000;
     QueryBudget budget(max_qps);
