@@ -74,13 +74,13 @@ struct UpstreamFigures {
     std::uint64_t ignored = 0;
 };
 
-/// How the configuration was read again since the start.
+/// How the configuration was read, the start included.
 struct ReloadFigures {
     std::uint64_t applied = 0;
     std::uint64_t unchanged = 0;
     std::uint64_t failed = 0;
     bool last_failed = false;
-    WallTime last_at;  ///< before the first: the start
+    WallTime last_at;  ///< of the last that did not fail
 };
 
 /// Everything at one moment. What is null belongs to a part that is not there; pointers are borrowed for one writing.

@@ -70,13 +70,14 @@ void write_snapshot(MetricsText& out, const SnapshotStore::Figures& snapshot, Wa
 }
 
 void write_reloads(MetricsText& out, const ReloadFigures& reload) {
-    out.counter("taskdns_config_reloads_total", "Times that the configuration was read again.");
+    out.counter("taskdns_config_reloads_total", "Times that the configuration was read, the start included.");
     out.sample({{"outcome", "applied"}}, reload.applied);
     out.sample({{"outcome", "unchanged"}}, reload.unchanged);
     out.sample({{"outcome", "failed"}}, reload.failed);
     out.gauge("taskdns_config_last_reload_successful", "0 while the configuration on disk has a mistake, else 1.");
     out.sample({}, reload.last_failed ? 0U : 1U);
-    out.gauge("taskdns_config_last_reload_timestamp_seconds", "When the configuration was last read.");
+    out.gauge("taskdns_config_last_success_timestamp_seconds",
+              "When the configuration was last read without a mistake.");
     out.sample({}, since_1970(reload.last_at));
 }
 

@@ -72,7 +72,7 @@ TEST(Metrics, OfTheDaemonAreThere) {
              "\ntaskdns_snapshot_age_seconds 60\n",
              "\ntaskdns_config_reloads_total{outcome=\"failed\"} 3\n",
              "\ntaskdns_config_last_reload_successful 0\n",
-             "\ntaskdns_config_last_reload_timestamp_seconds 950\n",
+             "\ntaskdns_config_last_success_timestamp_seconds 950\n",
              "\nprocess_start_time_seconds 900\n",
          }) {
         EXPECT_THAT(text_of(world), HasSubstr(line));
