@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What a running daemon says on /metrics, against everything that speaks of it.
 
-Usage: metrics_check.py TASKDNS SOURCE_DIR
+Usage: metrics_test.py TASKDNS SOURCE_DIR
 
 Starts the daemon on free ports, asks it a little, scrapes it, and checks that promtool has nothing to say of the text,
 that docs/metrics.md names every metric with its type and no other, and that the alert rules and the dashboard name only
@@ -104,7 +104,7 @@ def run_daemon(binary, directory):
                     daemon.kill()
             out.seek(0)
             return text, out.read().splitlines()
-    raise SystemExit("metrics_check: the daemon does not start:\n" + open(os.path.join(directory, "out")).read())
+    raise SystemExit("metrics_test: the daemon does not start:\n" + open(os.path.join(directory, "out")).read())
 
 
 def types_of(text):
@@ -194,7 +194,7 @@ def promtool(arguments, mistakes, **options):
 def main():
     binary, source = os.path.abspath(sys.argv[1]), sys.argv[2]
     if shutil.which("promtool") is None:
-        print("metrics_check: promtool is missing (packaging/install_dependencies.sh test)")
+        print("metrics_test: promtool is missing (packaging/install_dependencies.sh test)")
         return 77
     with tempfile.TemporaryDirectory() as directory:
         text, lines = run_daemon(binary, directory)
@@ -207,9 +207,9 @@ def main():
     check_expressions(source, text, mistakes)
     check_emf(lines, mistakes)
     for mistake in mistakes:
-        print("metrics_check: " + mistake)
+        print("metrics_test: " + mistake)
     if not mistakes:
-        print(f"metrics_check: {len(types_of(text))} metrics, all well")
+        print(f"metrics_test: {len(types_of(text))} metrics, all well")
     return 1 if mistakes else 0
 
 
