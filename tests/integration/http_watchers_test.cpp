@@ -13,6 +13,7 @@
 
 #include <gmock/gmock.h>
 
+#include "support/child_process.hpp"
 #include "support/daemon_under_test.hpp"
 
 namespace taskdns::testing_support {
@@ -96,6 +97,10 @@ bool read_until(const List& list, std::chrono::milliseconds limit, Done done) {
     const auto end = SteadyClock::now() + limit;
     std::vector<bool> is_done(list.size());
     std::size_t left = list.size();
+    for (std::size_t i = 0; i < list.size(); ++i) {  // it may all have been read before
+        is_done[i] = done(*list[i]);
+        if (is_done[i]) --left;
+    }
     while (left > 0) {
         std::vector<pollfd> waiting;
         std::vector<std::size_t> which;
