@@ -193,6 +193,8 @@ Result<void> Daemon::bind() {
 ControlPlane::Events Daemon::events() {
     ControlPlane::Events out;
     out.published = [this] { asio::post(dns_, [server = dns_server_.get()] { server->on_published(); }); };
+    out.changed = [this](const http_server::ServiceStatus& summary) { http_server_->changed(summary); };
+    out.removed = [this](const std::string& name, std::uint64_t index) { http_server_->removed(name, index); };
     return out;
 }
 
