@@ -92,6 +92,7 @@ void TcpListener::stop() {
 }
 
 void TcpListener::finish() {
+    finishing_ = true;
     boost::system::error_code error;
     acceptor_.cancel(error);
     acceptor_.non_blocking(true, error);
@@ -109,7 +110,10 @@ asio::awaitable<void> TcpListener::accept(std::shared_ptr<TcpListener> self) {
     asio::ip::tcp::endpoint client;
     while (self->acceptor_.is_open()) {
         auto [error, socket] = co_await self->acceptor_.async_accept(client, as_result);
-        if (!self->acceptor_.is_open()) break;
+        if (!self->acceptor_.is_open()) {
+            if (!error && self->finishing_) self->take(std::move(socket), client);  // it came just before
+            break;
+        }
         self->report(error);
         if (!error && self->take(std::move(socket), client)) continue;
         self->pause_.expires_after(accept_pause);

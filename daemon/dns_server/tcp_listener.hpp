@@ -60,6 +60,7 @@ private:
     std::shared_ptr<TcpConnections> connections_;
     asio::steady_timer pause_;
     bool failing_ = false;
+    bool finishing_ = false;
 };
 
 }  // namespace taskdns::dns_server

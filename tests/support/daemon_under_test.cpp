@@ -29,11 +29,14 @@ DaemonUnderTest::DaemonUnderTest(DaemonOptions options) : options_(std::move(opt
 }
 
 bool DaemonUnderTest::start_once() {
-    dns_port_ = pick_port();
-    http_port_ = pick_port();
-    std::map<std::string, std::string> environment{{"TASKDNS_DNS_LISTEN", "127.0.0.1:" + std::to_string(dns_port_)},
-                                                   {"TASKDNS_HTTP_LISTEN", "127.0.0.1:" + std::to_string(http_port_)},
-                                                   {"TASKDNS_LOG_LEVEL", "debug"}};
+    dns_port_ = options_.dns_port != 0 ? options_.dns_port : pick_port();
+    http_port_ = options_.http_port != 0 ? options_.http_port : pick_port();
+    std::map<std::string, std::string> environment;
+    if (options_.file.empty()) {
+        environment = {{"TASKDNS_DNS_LISTEN", "127.0.0.1:" + std::to_string(dns_port_)},
+                       {"TASKDNS_HTTP_LISTEN", "127.0.0.1:" + std::to_string(http_port_)},
+                       {"TASKDNS_LOG_LEVEL", "debug"}};
+    }
     if (!options_.services.empty()) environment["TASKDNS_SERVICES"] = options_.services;
     if (!options_.yaml.empty()) environment["TASKDNS_CONFIG_CONTENT"] = options_.yaml;
     if (options_.upstream_port != 0) {
@@ -42,6 +45,7 @@ bool DaemonUnderTest::start_once() {
     for (const auto& [name, value] : options_.environment) environment[name] = value;
     std::vector<std::string> argv = options_.launcher;
     argv.push_back(taskdns_binary());
+    if (!options_.file.empty()) argv.insert(argv.end(), {"--config", options_.file});
     process_ = std::make_unique<ChildProcess>(ChildProcess::Options{.argv = std::move(argv),
                                                                     .environment = std::move(environment),
                                                                     .stdout_path = dir_ / "log",

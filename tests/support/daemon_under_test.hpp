@@ -21,8 +21,11 @@ namespace taskdns::testing_support {
 std::string taskdns_binary();
 
 struct DaemonOptions {
-    std::string services;                            ///< TASKDNS_SERVICES; empty: not set
-    std::string yaml;                                ///< TASKDNS_CONFIG_CONTENT; empty: not set
+    std::string services;        ///< TASKDNS_SERVICES; empty: not set
+    std::string yaml;            ///< TASKDNS_CONFIG_CONTENT; empty: not set
+    std::string file;            ///< --config; `dns_port` and `http_port` are where it listens
+    std::uint16_t dns_port = 0;  ///< 0: a free one
+    std::uint16_t http_port = 0;
     std::uint16_t upstream_port = 0;                 ///< TASKDNS_UPSTREAM=127.0.0.1:PORT; 0: not set
     std::map<std::string, std::string> environment;  ///< further variables; they win
     int stdout_descriptor = -1;                      ///< where log lines go; -1: a file that log() reads
@@ -40,6 +43,11 @@ public:
 
     std::uint16_t dns_port() const { return dns_port_; }
     std::uint16_t http_port() const { return http_port_; }
+    /// It listens elsewhere now.
+    void move_to(std::uint16_t dns_port, std::uint16_t http_port) {
+        dns_port_ = dns_port;
+        http_port_ = http_port;
+    }
     ChildProcess& process() { return *process_; }
 
     /// /readyz says 200 within `limit`.

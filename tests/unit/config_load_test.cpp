@@ -302,5 +302,21 @@ TEST(Expansion, CannotBringYamlWithIt) {
                 HasSubstr("f.yaml:1:19: services[0].name: 'a.local}, {name: b.local' has '}'"));
 }
 
+TEST(FindFile, IsWhatLoadReads) {
+    std::map<std::string, std::string> variables;
+    Sources sources;
+    sources.environment = [&variables](const std::string& name) -> std::optional<std::string> {
+        const auto found = variables.find(name);
+        return found == variables.end() ? std::nullopt : std::optional(found->second);
+    };
+    EXPECT_EQ(find_file(sources), default_path);
+    sources.path = "other.yaml";
+    EXPECT_EQ(find_file(sources), "other.yaml");
+    variables["TASKDNS_CONFIG_CONTENT"] = " ";
+    EXPECT_EQ(find_file(sources), "other.yaml") << "empty is not set";
+    variables["TASKDNS_CONFIG_CONTENT"] = "services: []";
+    EXPECT_EQ(find_file(sources), std::nullopt);
+}
+
 }  // namespace
 }  // namespace taskdns::config

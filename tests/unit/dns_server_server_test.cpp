@@ -333,5 +333,62 @@ TEST(DnsServer, StopsWithQueriesHeldAndConnectionsOpen) {
     EXPECT_TRUE(reply.has_error(14)) << "an answer rather than silence";
 }
 
+TEST(ServerReload, AnswersOnAListenerThatComesLater) {
+    RunningServer server;
+    auto bound = bind_sockets(*SocketAddress::parse("127.0.0.2"));
+    ASSERT_TRUE(bound);
+    const SocketAddress address = bound->address;
+    asio::post(server.context, [&] {
+        server.server.add(std::move(*bound));
+        server.server.start();
+    });
+    for (const bool tcp : {false, true}) {
+        EXPECT_TRUE(
+            testing_support::ask({.name = "api.local", .port = address.port, .server = "127.0.0.2", .tcp = tcp})
+                .arrived);
+    }
+    EXPECT_TRUE(server.ask({.name = "api.local"}).arrived);
+}
+
+TEST(ServerReload, AnswersWhatHasComeBeforeItLeavesAListener) {
+    RunningServer server;
+    std::promise<void> sent;
+    // The dns thread is busy while the queries come; then it is to leave.
+    asio::post(server.context, [&, seen = sent.get_future().share()] {
+        seen.wait();
+        server.server.remove({*IpAddress::parse("127.0.0.1"), server.port});
+    });
+    asio::io_context io;
+    asio::ip::udp::socket client(io, asio::ip::udp::v4());
+    client.connect({asio::ip::address_v4::loopback(), server.port});
+    for (std::uint16_t id = 0; id < 40; ++id) client.send(asio::buffer(encode_query({.name = "api.local"}, id)));
+    TcpClient tcp(server.port);
+    tcp.send({.name = "api.local"}, 99);
+    sent.set_value();
+    client.non_blocking(true);
+    unsigned answers = 0;
+    std::array<std::uint8_t, 512> buffer{};
+    eventually([&] {
+        boost::system::error_code error;
+        if (client.receive(asio::buffer(buffer), 0, error) > 0) ++answers;
+        return answers == 40;
+    });
+    EXPECT_EQ(answers, 40U);
+    EXPECT_EQ(tcp.receive_id(), 99U);
+    EXPECT_FALSE(server.ask({.name = "api.local", .timeout = 100ms}).arrived);
+}
+
+TEST(ServerReload, ForwardsToAnotherOrToNobody) {
+    RunningServer server;
+    const DnsQuery elsewhere{.name = "example.com"};
+    std::promise<void> done;
+    asio::post(server.context, [&] {
+        server.server.set_forwarding(nullptr);
+        done.set_value();
+    });
+    done.get_future().wait();
+    EXPECT_EQ(server.ask(elsewhere).rcode, "REFUSED");
+}
+
 }  // namespace
 }  // namespace taskdns::dns_server

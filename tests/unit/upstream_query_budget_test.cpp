@@ -116,5 +116,12 @@ TEST(QueryBudget, TwoThreadsTogetherGetNoMoreThanItHolds) {
     EXPECT_EQ(polls + forwards, max_qps + max_qps / 2);
 }
 
+TEST(QueryBudgetChange, CountsFromThenOn) {
+    QueryBudget budget(10);
+    EXPECT_EQ(take_all(budget, Purpose::poll, 1, start), 10U);
+    budget.set_max_qps(100);
+    EXPECT_EQ(take_all(budget, Purpose::poll, 1, start + 1s), 100U);
+}
+
 }  // namespace
 }  // namespace taskdns::upstream
