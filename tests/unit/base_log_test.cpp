@@ -229,6 +229,18 @@ TEST_F(Log, LeavesOutWhatIsBelowTheLevel) {
     EXPECT_THAT(lines[1], HasSubstr(R"("level":"error","layer":"base","event":"second"})"));
 }
 
+TEST_F(Log, ChangesLevelAndFormWhileItRuns) {
+    Pipe pipe;
+    start({.level = Level::warning, .format = Format::text, .descriptor = pipe.writer});
+    info("base", "no");
+    change(Level::info, Format::json);
+    info("base", "yes");
+    stop();
+    const auto lines = lines_of(read_ready(pipe.reader));
+    ASSERT_EQ(lines.size(), 1U);
+    EXPECT_THAT(lines[0], HasSubstr(R"("event":"yes"})"));
+}
+
 TEST_F(Log, IsSilentBeforeStartAndAfterStop) {
     Pipe pipe;
     error("base", "too early");
