@@ -173,7 +173,7 @@ TEST_F(Checkers, CountsEveryKindOfOutcome) {
     }
     EXPECT_EQ(checker->counters().probe_time.read().count, 3U) << "a local fault took no time of the endpoint's";
     EXPECT_EQ(checker->in_flight(), 0U);
-    EXPECT_EQ(checker->targets(), 1U);
+    EXPECT_EQ(checker->targets(), 4U);
 }
 
 TEST_F(Checkers, HasNoMoreInFlightThanAllowedAndGetsToAll) {
