@@ -12,12 +12,9 @@ constexpr auto pause = 50ms;
 
 }  // namespace
 
-EmfWriter::EmfWriter(asio::any_io_executor executor, std::function<Figures()> collect,
+EmfWriter::EmfWriter(const asio::any_io_executor& executor, std::function<Figures()> collect,
                      std::function<void(const std::string& line)> write)
-    : collect_(std::move(collect)),
-      write_(std::move(write)),
-      timer_(std::move(executor)),
-      lines_(settings_.emf_namespace) {}
+    : collect_(std::move(collect)), write_(std::move(write)), timer_(executor), lines_(settings_.emf_namespace) {}
 
 void EmfWriter::set(const config::Metrics& settings) {
     const bool same = settings.emf == settings_.emf && settings.emf_interval == settings_.emf_interval;

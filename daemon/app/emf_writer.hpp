@@ -17,7 +17,7 @@ namespace taskdns::app {
 class EmfWriter {
 public:
     /// `collect` gives the figures of now, and `write` takes a line, as long as this lives.
-    EmfWriter(asio::any_io_executor executor, std::function<Figures()> collect,
+    EmfWriter(const asio::any_io_executor& executor, std::function<Figures()> collect,
               std::function<void(const std::string& line)> write);
 
     /// From now on; the first lines come after a whole interval.

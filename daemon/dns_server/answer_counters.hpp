@@ -65,8 +65,8 @@ private:
         std::array<std::uint8_t, 66> rows{};
         rows.fill(types.size() - 1);
         constexpr std::array<std::uint8_t, 13> numbers{1, 28, 33, 6, 0, 65, 64, 16, 12, 15, 5, 2, 0};
-        for (std::uint8_t i = 0; i < numbers.size(); ++i) {
-            if (numbers[i] != 0) rows[numbers[i]] = i;
+        for (std::size_t i = 0; i < numbers.size(); ++i) {
+            if (numbers[i] != 0) rows[numbers[i]] = static_cast<std::uint8_t>(i);
         }
         return rows;
     }
