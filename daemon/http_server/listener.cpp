@@ -2,6 +2,7 @@
 #include "http_server/listener.hpp"
 
 #include <algorithm>
+#include <deque>
 #include <set>
 #include <utility>
 
@@ -133,6 +134,7 @@ struct Server::State {
     std::vector<std::shared_ptr<Listening>> listeners;
     std::set<std::shared_ptr<Connection>> connections;
     std::set<std::shared_ptr<Connection>> crowded;
+    std::deque<std::weak_ptr<Connection>> crowd;  // the same in their order, and some that have ended
     TaskGroup tasks;
 
     // Coroutines: each holds the state by a pointer of its own, as it may outlive the Server.
@@ -145,6 +147,7 @@ struct Server::State {
                       tcp::socket socket);
     /// Closes the connection that has been idle longest; false if none is idle.
     bool make_room();
+    void make_room_in_crowd();
 };
 
 asio::awaitable<void> Server::State::accept(std::shared_ptr<State> state, std::shared_ptr<Listening> listening) {
@@ -186,11 +189,24 @@ void Server::State::admit(const std::shared_ptr<State>& state, const std::shared
     auto connection = std::make_shared<Connection>(std::move(socket), limits.header_bytes + buffer_slack);
     if (state->connections.size() < limits.connections || state->make_room()) {
         state->tasks.spawn("http session", run_session(state, listening, std::move(connection)));
-    } else if (state->crowded.size() < limits.crowded) {
-        state->shared.counters.crowded_connections.add();
-        state->tasks.spawn("crowded http session", run_crowded(state, listening, std::move(connection)));
     } else {
-        state->shared.counters.rejected_connections.add();
+        if (state->crowded.size() >= limits.crowded) state->make_room_in_crowd();
+        state->shared.counters.crowded_connections.add();
+        while (!state->crowd.empty() && state->crowd.front().expired()) state->crowd.pop_front();
+        state->crowd.push_back(connection);
+        state->tasks.spawn("crowded http session", run_crowded(state, listening, std::move(connection)));
+    }
+}
+
+/// The longest there goes: who asks at once, as a health check does, is answered before its turn comes.
+void Server::State::make_room_in_crowd() {
+    while (!crowd.empty()) {
+        const std::shared_ptr<Connection> longest = crowd.front().lock();
+        crowd.pop_front();
+        if (!longest || crowded.erase(longest) == 0) continue;  // it has ended
+        shared.counters.rejected_connections.add();
+        longest->close();
+        return;
     }
 }
 

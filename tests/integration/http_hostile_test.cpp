@@ -3,6 +3,7 @@
 // whether the daemon is well gets an answer. Prints the figures.
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -34,9 +35,13 @@ sockaddr_in loopback(std::uint16_t port) {
 
 class Connection {
 public:
-    explicit Connection(std::uint16_t port) : descriptor_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    /// Waits for at most `patience`: where nobody takes connections fast enough, the kernel lets them wait.
+    explicit Connection(std::uint16_t port, std::chrono::milliseconds patience = 2s)
+        : descriptor_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
         const sockaddr_in to = loopback(port);
         static_cast<void>(connect(descriptor_, reinterpret_cast<const sockaddr*>(&to), sizeof to));
+        pollfd writable{descriptor_, POLLOUT, 0};
+        poll(&writable, 1, static_cast<int>(patience.count()));
     }
     ~Connection() { close(descriptor_); }
     Connection(const Connection&) = delete;
@@ -105,7 +110,7 @@ constexpr unsigned attempts = 10'000;
 
 void come_and_go(std::uint16_t port, std::atomic<unsigned>& made, const std::atomic<bool>& over) {
     while (!over && made < attempts) {
-        const Connection connection(port);
+        const Connection connection(port, 10ms);
         if (made % 3 == 0) connection.send("GET /v1/services HTTP/1.1\r\nHost: localhost\r\n\r\n");
         ++made;
     }
@@ -177,7 +182,11 @@ TEST(HttpHostile, LeavesDnsAndHealthAsTheyAre) {
         const Attack dripping([http](const auto& over) { drip(http, over); });
         const Attack huge([http](const auto& over) { send_huge_headers(http, over); });
         const Attack deaf([http](const auto& over) { read_nothing(http, over); });
-        const Attack crowd([http, &made](const auto& over) { come_and_go(http, made, over); });
+        std::vector<std::unique_ptr<Attack>> crowd;
+        for (int i = 0; i < 4; ++i) {
+            crowd.push_back(
+                std::make_unique<Attack>([http, &made](const auto& over) { come_and_go(http, made, over); }));
+        }
         const Attack watching([&](const auto& over) {
             while (!over) {
                 most = std::max(most, anonymous_kib(daemon.process().pid()));
@@ -200,7 +209,7 @@ TEST(HttpHostile, LeavesDnsAndHealthAsTheyAre) {
     // waits.
     EXPECT_LT(attacked.quantile(0.99), 100ms);
     EXPECT_LT(most - before, 32 * 1024);
-    EXPECT_GT(healthy, 0U);
+    EXPECT_GT(healthy, asked / 2);
 }
 
 }  // namespace

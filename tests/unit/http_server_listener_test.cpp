@@ -432,13 +432,18 @@ TEST(HttpListener, WaitsNotLongForACrowdedRequest) {
     EXPECT_TRUE(silent.closed());
 }
 
-TEST(HttpListener, ClosesAtOnceWhatIsBeyondEvenThat) {
-    RunningServer server(model(), with_limits({.connections = 0, .crowded = 1}));
-    Client heard(server.port());
-    EXPECT_TRUE(eventually([&] { return server.counters().crowded_connections.value() == 1; }));
-    Client not_heard(server.port());
-    EXPECT_TRUE(not_heard.closed());
+TEST(HttpListener, ClosesWhoIsThereForLongestBeyondEvenThat) {
+    RunningServer server(model(), with_limits({.connections = 0, .crowded = 2, .crowded_time = 20s}));
+    Client first(server.port());
+    Client second(server.port());
+    EXPECT_TRUE(eventually([&] { return server.counters().crowded_connections.value() == 2; }));
+    Client third(server.port());
+    EXPECT_TRUE(first.closed());
     EXPECT_EQ(server.counters().rejected_connections.value(), 1U);
+    for (Client* client : {&third, &second}) {
+        client->send(get_healthz);
+        EXPECT_TRUE(client->receive().ends_with("ok\n"));
+    }
 }
 
 TEST(HttpListener, StopsWhileConnectionsAreOpen) {
