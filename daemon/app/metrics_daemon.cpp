@@ -1,4 +1,6 @@
 // What the daemon does beside DNS: views, checks, HTTP, files, and what it takes of its host. Layer: app.
+#include <array>
+
 #include "app/metrics.hpp"
 #include "base/version.hpp"
 
@@ -44,13 +46,25 @@ void write_observer(MetricsText& out, const Figures& figures) {
 }
 
 void write_http_server(MetricsText& out, const http_server::Counters& counters) {
-    out.counter("taskdns_http_server_requests_total", "HTTP requests answered.");
+    static constexpr std::array<const char*, 6> classes{"", "1xx", "2xx", "3xx", "4xx", "5xx"};
+    out.counter("taskdns_http_server_requests_total", "HTTP requests read whole.");
     out.sample({}, counters.requests.value());
-    out.counter("taskdns_http_server_connections_total", "HTTP connections accepted, served or rejected.");
+    out.counter("taskdns_http_server_responses_total", "HTTP responses, those to refused requests too.");
+    for (std::size_t i = 2; i < classes.size(); ++i) out.sample({{"class", classes[i]}}, counters.responses[i].value());
+    out.counter("taskdns_http_server_connections_total", "HTTP connections accepted, whatever became of them.");
     out.sample({}, counters.connections.value());
-    out.counter("taskdns_http_server_rejected_connections_total",
-                "HTTP connections over the limit, or from a peer that may not ask.");
-    out.sample({}, counters.rejected_connections.value());
+    out.gauge("taskdns_http_server_connections_open", "HTTP connections that are open now.");
+    out.sample({}, counters.open_connections.value());
+    out.gauge("taskdns_http_server_watchers", "Clients that wait for a change: blocking queries and event streams.");
+    out.sample({{"kind", "query"}}, counters.watchers.value());
+    out.sample({{"kind", "stream"}}, counters.event_streams.value());
+    out.counter("taskdns_http_server_events_total", "Changes written for event streams, once for all of them.");
+    out.sample({}, counters.events.value());
+    out.counter("taskdns_http_server_limits_total", "What met a limit: of connections, or of watchers.");
+    out.sample({{"limit", "crowded"}}, counters.crowded_connections.value());
+    out.sample({{"limit", "evicted"}}, counters.evicted_connections.value());
+    out.sample({{"limit", "rejected"}}, counters.rejected_connections.value());
+    out.sample({{"limit", "watchers"}}, counters.rejected_watchers.value());
     out.counter("taskdns_http_server_bad_requests_total", "HTTP requests malformed, over a limit, or too slow.");
     out.sample({}, counters.bad_requests.value());
     out.counter("taskdns_http_server_broken_connections_total",
