@@ -50,7 +50,8 @@ void write_http_server(MetricsText& out, const http_server::Counters& counters) 
     out.counter("taskdns_http_server_requests_total", "HTTP requests read whole.");
     out.sample({}, counters.requests.value());
     out.counter("taskdns_http_server_responses_total", "HTTP responses, those to refused requests too.");
-    for (std::size_t i = 2; i < classes.size(); ++i) out.sample({{"class", classes[i]}}, counters.responses[i].value());
+    for (std::size_t i = 2; i < classes.size(); ++i)
+        out.sample({{"class", classes[i]}}, counters.responses[i].value());
     out.counter("taskdns_http_server_connections_total", "HTTP connections accepted, whatever became of them.");
     out.sample({}, counters.connections.value());
     out.gauge("taskdns_http_server_connections_open", "HTTP connections that are open now.");
