@@ -17,7 +17,7 @@ packages_of() {
         clients) echo "iproute2 iptables mount util-linux musl-tools default-jdk-headless nodejs golang-go" \
             "$chromium" ;;
         demo) echo "python3 knot unbound bind9-dnsutils curl iproute2 mount util-linux" ;;
-        ci) echo "clang-tidy-14 libbenchmark-dev" ;;
+        ci) echo "clang-14 libclang-rt-14-dev clang-tidy-14 libbenchmark-dev" ;;
         *)
             echo "install_dependencies: no group '$1' (known: build, test, bench, clients, demo, ci)" >&2
             return 2
