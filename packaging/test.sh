@@ -54,6 +54,7 @@ if [ $quick = no ]; then
     packaging/test_empty_root.sh build/release/daemon/taskdns
 
     heading "Integration tests: the release binary with real knotd, unbound, web servers and applications"
-    TASKDNS_BINARY=$PWD/build/release/daemon/taskdns ctest --preset dev -j 2 -L integration
+    # Most of them wait most of the time.
+    TASKDNS_BINARY=$PWD/build/release/daemon/taskdns ctest --preset dev -j 6 -L integration
 fi
 finish_steps "All tests passed"
