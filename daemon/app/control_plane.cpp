@@ -34,6 +34,11 @@ void log_verdict(const config::Service& service, const SocketAddress& endpoint, 
     }
 }
 
+std::uint64_t milliseconds_since_1970() {
+    const auto since = std::chrono::system_clock::now().time_since_epoch();
+    return static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(since).count());
+}
+
 }  // namespace
 
 ControlPlane::ControlPlane(asio::any_io_executor executor, const config::Config& config, Surroundings surroundings,
@@ -59,6 +64,7 @@ ControlPlane::ControlPlane(asio::any_io_executor executor, const config::Config&
       snapshot_(make_snapshot_store(config.snapshot)),
       snapshot_timer_(executor),
       expiry_timer_(executor, never),
+      last_index_(milliseconds_since_1970()),
       started_at_(Clock::now()),
       tasks_(executor) {
     std::vector<std::size_t> order;
@@ -175,17 +181,22 @@ void ControlPlane::mark_changed(std::size_t place) {
 
 void ControlPlane::publish_changes() {
     bool any = false;
+    std::vector<std::size_t> looks_different;
     const TimePoint now = Clock::now();
     for (const std::size_t place : std::exchange(changed_, {})) {
         ServiceState& state = services_.state(place);
         const std::uint64_t index = state.index();
         if (state.decide(find_verdict(place), local_sources_, now, last_index_)) any = true;
-        if (state.index() != index && events_.changed) events_.changed(summary(place));
+        if (state.index() != index) looks_different.push_back(place);
         note_deadline(place);  // a decision may change by time alone
     }
-    if (!any) return;
-    publish();
-    publish_counters_.time.observe(Clock::now() - now);
+    if (any) {
+        publish();
+        publish_counters_.time.observe(Clock::now() - now);
+    }
+    for (const std::size_t place : looks_different) {
+        if (events_.changed) events_.changed(summary(place));
+    }
 }
 
 /// Who changes something by a request sees it in the answer to it.

@@ -78,7 +78,8 @@ public:
 private:
     std::unique_ptr<ServicePlace> make_place(config::Service service);
     std::size_t add_service(const config::Service& service);
-    std::map<dns::Name, std::size_t> remove_all_but(const std::vector<config::Service>& wanted);
+    std::map<dns::Name, std::size_t> remove_all_but(const std::vector<config::Service>& wanted,
+                                                    std::vector<std::string>& removed);
     std::unique_ptr<SnapshotStore> make_snapshot_store(const std::string& path);
     void renew_snapshot(const std::string& path);
     std::span<const membership::Member> members_of(std::size_t place) const;
@@ -138,7 +139,9 @@ private:
     asio::steady_timer expiry_timer_;
     Deadlines deadlines_;
     std::set<std::size_t> changed_;
-    std::uint64_t last_index_ = 0;  // of the last change of any service; never goes back
+    /// Of the last change of any service; never goes back. It begins with the time of the start in milliseconds, so
+    /// that an index of a daemon before us, which a client may still have, is none of ours.
+    std::uint64_t last_index_;
     TimePoint started_at_;
     TimePoint next_housekeeping_;
     bool ready_once_ = false;

@@ -60,9 +60,7 @@ void ControlPlane::remove_service(std::size_t place) {
     connections_.set_members(index, {});
     deadlines_.set(place, never);
     changed_.erase(place);
-    ++last_index_;
     log::info("app", "service is configured no more", {{"service", service.name.to_string()}});
-    if (events_.removed) events_.removed(service.name.to_string(), last_index_);
 }
 
 /// The same service, configured otherwise. It is polled at once.
@@ -99,7 +97,8 @@ void ControlPlane::reload(const config::Config& before, const config::Config& no
     }
     std::map<dns::Name, const config::Service*> old;
     for (const config::Service& service : before.services) old.emplace(service.name, &service);
-    const std::map<dns::Name, std::size_t> places = remove_all_but(now.services);
+    std::vector<std::string> removed;
+    const std::map<dns::Name, std::size_t> places = remove_all_but(now.services, removed);
 
     std::vector<std::size_t> order;
     std::vector<std::size_t> added;
@@ -120,19 +119,24 @@ void ControlPlane::reload(const config::Config& before, const config::Config& no
         }
     }
     services_.arrange(order, now.services);
+    observe_connections();
+    if (before.snapshot != now.snapshot) renew_snapshot(now.snapshot);
+    publish();
+    // Who hears of it looks at once, so everything is in its place by now.
+    for (const std::string& name : removed) {
+        if (events_.removed) events_.removed(name, ++last_index_);
+    }
     for (const std::size_t place : added) {
         log::info("app", "service is configured", {{"service", services_.state(place).service().name.to_string()}});
         if (events_.changed) events_.changed(summary(place));
         start_poll(place);
     }
-    observe_connections();
-    if (before.snapshot != now.snapshot) renew_snapshot(now.snapshot);
-    publish();
     malloc_trim(0);
 }
 
 /// Returns where those are that stay.
-std::map<dns::Name, std::size_t> ControlPlane::remove_all_but(const std::vector<config::Service>& wanted) {
+std::map<dns::Name, std::size_t> ControlPlane::remove_all_but(const std::vector<config::Service>& wanted,
+                                                              std::vector<std::string>& removed) {
     std::set<dns::Name> names;
     for (const config::Service& service : wanted) names.insert(service.name);
     std::map<dns::Name, std::size_t> places;
@@ -141,6 +145,7 @@ std::map<dns::Name, std::size_t> ControlPlane::remove_all_but(const std::vector<
         if (names.contains(name)) {
             places.emplace(name, place);
         } else {
+            removed.push_back(name.to_string());
             remove_service(place);
         }
     }

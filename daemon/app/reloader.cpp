@@ -63,7 +63,7 @@ void log_outcome(const ReloadStatus& status) {
                    {{"trigger", status.trigger}, {"mistakes", status.errors.size()}});
     } else if (status.outcome == "applied") {
         log::info("config", "reloaded", {{"trigger", status.trigger}});
-    } else if (status.trigger != "file") {  // nobody asked
+    } else {
         log::info("config", "reloaded: nothing is different", {{"trigger", status.trigger}});
     }
 }
@@ -129,6 +129,8 @@ void Reloader::State::finish(Result<Reading> result) {
     if (!result) return fail(split_lines(result.error().message));
     const Result<bool> applied = apply(std::move(*result));
     if (!applied) return fail(split_lines(applied.error().message));
+    const bool asked = served.size() > 1 || served.front().trigger != "file";
+    if (!*applied && !asked && !figures.last_failed) return served.clear();  // nothing is new
     ++(*applied ? figures.applied : figures.unchanged);
     report({.outcome = *applied ? "applied" : "unchanged", .errors = {}});
 }

@@ -66,7 +66,7 @@ std::optional<std::size_t> Services::find_place(std::string_view name) const {
 
 std::optional<std::size_t> Services::find_place(const dns::Name& name) const {
     const view::OwnerName* owner = names_->find(name.wire());
-    if (owner == nullptr) return std::nullopt;
+    if (owner == nullptr || !places_[owner->service]) return std::nullopt;  // null: just removed
     return owner->service;
 }
 

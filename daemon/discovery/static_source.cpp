@@ -6,14 +6,14 @@
 namespace taskdns::discovery {
 namespace {
 
-Part addresses_of_family(const config::Service& service, dns::RrType type) {
+Part addresses_of_family(const std::vector<SocketAddress>& addresses, std::uint16_t default_port, dns::RrType type) {
     Part part;
     part.known = true;
     part.rrset.type = type;
     part.rrset.exhaustive = true;
-    for (const SocketAddress& address : service.addresses) {
+    for (const SocketAddress& address : addresses) {
         if (address.address.is_v4() != (type == dns::RrType::a)) continue;
-        const std::uint16_t port = address.port != 0 ? address.port : service.port;
+        const std::uint16_t port = address.port != 0 ? address.port : default_port;
         part.rrset.sightings.push_back({.address = {address.address, port}});
     }
     sort_and_deduplicate(part.rrset.sightings);
@@ -23,9 +23,9 @@ Part addresses_of_family(const config::Service& service, dns::RrType type) {
 }  // namespace
 
 asio::awaitable<Observation> StaticSource::observe() {
-    co_return combine(
-        {addresses_of_family(service_, dns::RrType::a), addresses_of_family(service_, dns::RrType::aaaa)},
-        service_.poll.max);
+    std::vector<Part> parts{addresses_of_family(addresses_, port_, dns::RrType::a),
+                            addresses_of_family(addresses_, port_, dns::RrType::aaaa)};
+    co_return combine(std::move(parts), ttl_);
 }
 
 }  // namespace taskdns::discovery

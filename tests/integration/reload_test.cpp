@@ -77,6 +77,50 @@ TEST_F(Reload, AddsRemovesAndChangesServices) {
     EXPECT_LT(list.find("c.local"), list.find("b.local")) << "in the order of the file";
 }
 
+TEST_F(Reload, AnswersWhoWaitsForAServiceThatGoes) {
+    write(two_services);
+    start();
+    for (const std::string path_of : {"/v1/services/a.local", "/v1/services/a.local/endpoints"}) {
+        write(two_services);
+        ASSERT_EQ(reload().status, 200U);
+        const std::string now = daemon->get(path_of).headers.at("x-taskdns-index");
+        HttpReply waited;
+        std::thread waiting([&] { waited = daemon->get(path_of + "?wait=10s&index=" + now); });
+        EXPECT_TRUE(wait_until(5s, [&] {
+            return daemon->get("/metrics").body.find("taskdns_http_server_watchers{kind=\"query\"} 1\n") !=
+                   std::string::npos;
+        }));
+        write(two_others);
+        EXPECT_EQ(reload().status, 200U);
+        waiting.join();
+        EXPECT_EQ(waited.status, 404U);
+    }
+}
+
+/// The configuration that they come from has gone by then.
+TEST_F(Reload, GoesOnToPollStaticServicesThatAreUnchanged) {
+    const std::string often = R"(
+services:
+  - {name: a.local, source: static, addresses: [127.0.0.1, 127.0.0.5, 127.0.0.6], health: {check: none},
+     answer: {fair: false}, poll: {min: 1s, max: 1s}}
+)";
+    write(often);
+    start();
+    for (int i = 0; i < 3; ++i) {
+        write(often + "  - {name: x" + std::to_string(i) + ".local, source: static, addresses: [127.0.0.9]}\n");
+        ASSERT_EQ(reload().status, 200U);
+    }
+    const auto polls = [&] {
+        const std::string body = daemon->get("/metrics").body;
+        const std::string name = "taskdns_discovery_polls_total{service=\"a.local\",outcome=\"records\"} ";
+        const std::size_t at = body.find(name);
+        return at == std::string::npos ? 0 : std::stoi(body.substr(at + name.size()));
+    };
+    const int before = polls();
+    EXPECT_TRUE(wait_until(10s, [&] { return polls() >= before + 2; }));
+    EXPECT_THAT(daemon->ask_a("a.local"), UnorderedElementsAre("127.0.0.1", "127.0.0.5", "127.0.0.6"));
+}
+
 TEST_F(Reload, HappensOnSighupToo) {
     write(two_services);
     start();

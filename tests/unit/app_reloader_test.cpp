@@ -179,6 +179,20 @@ TEST_F(WatchedFile, IsReadOnceWhileItStaysAsItIs) {
     EXPECT_EQ(reloader->last().trigger, "file");
 }
 
+TEST_F(WatchedFile, IsNotSpokenOfWhereNothingIsDifferent) {
+    result = false;
+    run_until([&] { return readings == 1 && applied.size() == 1; });
+    EXPECT_EQ(reloader->last().trigger, "start");
+    EXPECT_EQ(reloader->figures().unchanged, 0U);
+    result = Error{Errc::internal, "no"};
+    testing_support::write_file(path, "second");
+    run_until([&] { return reloader->figures().last_failed; });
+    result = false;
+    testing_support::write_file(path, "third");
+    run_until([&] { return !reloader->figures().last_failed; });
+    EXPECT_EQ(reloader->last().outcome, "unchanged") << "it was wrong before, so this is news";
+}
+
 TEST_F(WatchedFile, IsReadAgainWhenItChanges) {
     run_until([&] { return applied.size() == 1; });
     testing_support::write_file(path, "second");
