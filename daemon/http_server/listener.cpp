@@ -22,6 +22,7 @@ using boost::system::error_code;
 
 constexpr milliseconds pause_after_error{100};  // EMFILE and the like do not go away at once
 constexpr int backlog = 128;
+constexpr int largest_send_buffer = 64 * 1024;
 constexpr milliseconds answer_time{1'000};  // for those who wait when the server stops
 constexpr std::size_t buffer_slack = 1024;  // Beast's limit on the header must hit before the buffer is full
 
@@ -183,8 +184,10 @@ void Server::State::admit(const std::shared_ptr<State>& state, const std::shared
         state->shared.counters.rejected_connections.add();
         return;
     }
-    socket.set_option(tcp::no_delay(true),
-                      error);  // an event must not wait for the acknowledgement of the one before
+    // An event must not wait for the acknowledgement of the one before.
+    socket.set_option(tcp::no_delay(true), error);
+    // What nobody reads stays with us, where it has a time limit; the kernel would take megabytes.
+    socket.set_option(tcp::socket::send_buffer_size(largest_send_buffer), error);
     const Limits& limits = state->shared.limits;
     auto connection = std::make_shared<Connection>(std::move(socket), limits.header_bytes + buffer_slack);
     if (state->connections.size() < limits.connections || state->make_room()) {
@@ -192,7 +195,8 @@ void Server::State::admit(const std::shared_ptr<State>& state, const std::shared
     } else {
         if (state->crowded.size() >= limits.crowded) state->make_room_in_crowd();
         state->shared.counters.crowded_connections.add();
-        while (!state->crowd.empty() && state->crowd.front().expired()) state->crowd.pop_front();
+        if (state->crowd.size() > 2 * limits.crowded)
+            std::erase_if(state->crowd, [](const auto& one) { return one.expired(); });
         state->crowd.push_back(connection);
         state->tasks.spawn("crowded http session", run_crowded(state, listening, std::move(connection)));
     }

@@ -28,24 +28,25 @@ constexpr std::size_t smallest_chunk = 8;  // octets on the wire for one of a bo
 /// lenient or would wait: RFC 9112, sections 2.2 and 5.2.
 class HeaderScan {
 public:
-    /// `octets`: all that has come so far. Null: nothing is wrong yet.
+    /// `octets`: all that has come and was not consumed. Null: nothing is wrong yet.
     const char* find_fault(std::string_view octets) {
-        for (; !ended_ && seen_ + 1 < octets.size(); ++seen_) {
+        for (; !ended_ && seen_ < octets.size(); ++seen_) {
             const char c = octets[seen_];
-            const char next = octets[seen_ + 1];
             if (c == '\0') return "a NUL octet";
-            if (c == '\r' && next != '\n') return "a CR without LF";
-            if (c == '\n' && (seen_ == 0 || octets[seen_ - 1] != '\r')) return "a line that ends without CR";
-            if (c == '\n' && (next == ' ' || next == '\t')) return "a field that is folded over two lines";
-            ended_ = c == '\n' && next == '\r';
+            if (last_ == '\r' && c != '\n') return "a CR without LF";
+            if (c == '\n' && last_ != '\r') return "a line that ends without CR";
+            if (last_ == '\n' && (c == ' ' || c == '\t')) return "a field that is folded over two lines";
+            ended_ = last_ == '\n' && c == '\r';
+            last_ = c;
         }
-        const bool lone = !ended_ && !octets.empty() && octets.back() == '\n' &&
-                          (octets.size() == 1 || octets[octets.size() - 2] != '\r');
-        return lone ? "a line that ends without CR" : nullptr;
+        return nullptr;
     }
+    /// The first so many octets are gone.
+    void consumed(std::size_t octets) { seen_ -= std::min(seen_, octets); }
 
 private:
     std::size_t seen_ = 0;
+    char last_ = 0;
     bool ended_ = false;
 };
 
@@ -162,13 +163,18 @@ asio::awaitable<beast::error_code> read_header(std::shared_ptr<Connection> conne
     HeaderScan scan;
     while (true) {
         // An empty line before a request means nothing (RFC 9112, section 2.2).
-        while (!parser.got_some() && view_of(connection->buffer).starts_with("\r\n")) connection->buffer.consume(2);
+        while (!parser.got_some() && view_of(connection->buffer).starts_with("\r\n")) {
+            connection->buffer.consume(2);
+            scan = {};
+        }
         fault = scan.find_fault(view_of(connection->buffer));
         if (fault != nullptr) co_return make_error_code(http::error::bad_value);
         const bool only_cr = view_of(connection->buffer) == "\r";
         if (connection->buffer.size() > 0 && !only_cr) {
+            const std::size_t before = connection->buffer.size();
             const beast::error_code error = parse(*connection, parser);
             if (error || parser.is_header_done()) co_return error;
+            scan.consumed(before - connection->buffer.size());
         }
         const beast::error_code error = co_await read_more(connection);
         if (error) co_return at_end(parser, error);

@@ -182,6 +182,20 @@ TEST_P(BadRequests, AreToldWhyAndTheConnectionIsClosed) {
     EXPECT_EQ(server.counters().requests.value(), 0U);
 }
 
+/// What is wrong is seen across the pieces in which a header comes.
+TEST(HttpListener, RefusesAFoldedFieldThatComesInPieces) {
+    for (const std::size_t cut : {23U, 25U, 40U, 60U, 61U, 62U, 63U}) {
+        const std::string request = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: aaaaaaaaaaaaa\r\n b\r\n\r\n";
+        ASSERT_LT(cut, request.size());
+        RunningServer server(model());
+        Client client(server.port());
+        client.send(request.substr(0, cut));
+        std::this_thread::sleep_for(20ms);  // most likely it has been read alone by then
+        client.send(request.substr(cut));
+        EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 400 Bad Request\r\n")) << cut;
+    }
+}
+
 const std::string get_start = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n";
 
 std::string repeat(const std::string& text, int times) {
