@@ -68,8 +68,11 @@ std::uint64_t dropped(const dns_server::Counters& counters) {
            counters.dropped_too_long.value() + counters.dropped_no_memory.value();
 }
 
-/// `now`, of which `written` has been written before.
-std::uint64_t since(std::uint64_t now, std::uint64_t& written) { return now - std::exchange(written, now); }
+/// `now`, of which `written` has been written before; a smaller one counts anew: whose it was has been replaced.
+std::uint64_t since(std::uint64_t now, std::uint64_t& written) {
+    const std::uint64_t before = std::exchange(written, now);
+    return now < before ? now : now - before;
+}
 
 }  // namespace
 
@@ -118,15 +121,15 @@ std::string EmfLines::service_line(const ServiceFigures& service, WallTime now) 
     out.count("served", service.served);
     out.count("panic", service.panic ? 1 : 0);
     out.count("stale", service.stale ? 1 : 0);
-    out.count("polls", service.tally.records + service.tally.empty + service.tally.failed - written.records -
-                           written.empty - written.failed);
-    out.count("polls_failed", service.tally.failed - written.failed);
-    out.count("connections_refused", service.tally.refused - written.refused);
-    out.count("connections_unanswered", service.tally.unanswered - written.unanswered);
+    const std::uint64_t failed = since(service.tally.failed, written.failed);
+    out.count("polls",
+              since(service.tally.records, written.records) + since(service.tally.empty, written.empty) + failed);
+    out.count("polls_failed", failed);
+    out.count("connections_refused", since(service.tally.refused, written.refused));
+    out.count("connections_unanswered", since(service.tally.unanswered, written.unanswered));
     if (service.answer_age) {
         out.add("answer_age", "Seconds", std::chrono::duration<double>(*service.answer_age).count());
     }
-    written = service.tally;
     return std::move(out).line();
 }
 

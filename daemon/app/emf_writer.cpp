@@ -23,7 +23,9 @@ void EmfWriter::set(const config::Metrics& settings) {
     if (same) return;
     timer_.cancel();
     waiting_.clear();
-    if (settings_.emf) wait(settings_.emf_interval);
+    if (!settings_.emf) return;
+    lines_.next(collect_());  // what was before is of no interval
+    wait(settings_.emf_interval);
 }
 
 void EmfWriter::wait(milliseconds how_long) {

@@ -25,6 +25,8 @@ void ServiceState::take_over(ServiceState&& before, TimePoint now) {
     view_ = std::move(before.view_);
     last_poll_ = std::move(before.last_poll_);
     last_error_ = std::move(before.last_error_);
+    last_answer_ = before.last_answer_;
+    tally_ = before.tally_;
     index_ = before.index_;
     came_or_went_ = before.came_or_went_;
     if (service_.answer.order == config::Order::least_connections) balance_ = std::move(before.balance_);

@@ -107,6 +107,21 @@ TEST_F(Emf, ValuesAreThoseSinceTheLinesBefore) {
     EXPECT_LE(number(root, "answer_time_p99"), 500.0);
 }
 
+TEST_F(Emf, WhatWasReplacedCountsAnew) {
+    counters[0].udp_queries.add(10);
+    services.emplace_back().name = "a.local.";
+    services[0].tally = {.records = 8, .failed = 4, .refused = 2};
+    lines.next(figures());
+    counters = decltype(counters)(1);
+    counters[0].udp_queries.add(3);
+    services[0].tally = {.records = 1};
+    const auto all = lines.next(figures());
+    EXPECT_EQ(number(checked(all[0]), "upstream_queries"), 3);
+    EXPECT_EQ(number(checked(all[1]), "polls"), 1);
+    EXPECT_EQ(number(checked(all[1]), "polls_failed"), 0);
+    EXPECT_EQ(number(checked(all[1]), "connections_refused"), 0);
+}
+
 TEST_F(Emf, EachServiceHasALineWithItsNameAsTheDimension) {
     ServiceFigures& service = services.emplace_back();
     service.name = "a\\\"b\\010.local.";  // a name may hold any octet

@@ -48,11 +48,17 @@ class TakesOver : public testing::TestWithParam<ChangeRow> {};
 TEST_P(TakesOver, WhoIsServedStaysSo) {
     Before before;
     const std::uint64_t index = before.state.index();
+    const std::uint64_t polls = before.state.tally().records;
+    const TimePoint answered = before.state.last_answer();
+    ASSERT_GT(polls, 0U);
+    ASSERT_NE(answered, never);
     config::Service service = make_service();
     GetParam().change(service);
     ServiceState state(service);
     state.take_over(std::move(before.state), start + 20s);
     EXPECT_EQ(state.index(), index) << "until it is decided";
+    EXPECT_EQ(state.tally().records, polls) << "counters go on";
+    EXPECT_EQ(state.last_answer(), answered);
     EXPECT_FALSE(state.view()->a.empty()) << "meanwhile the view before";
     EXPECT_TRUE(decide(state, before.verdicts, start + 20s)) << "a view by the new settings";
     EXPECT_EQ(state.index(), index + 1);
