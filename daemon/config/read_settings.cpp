@@ -65,6 +65,20 @@ void check_upstream_is_another(const SettingsDraft& draft, Mistakes& mistakes) {
     }
 }
 
+/// Asking a server twice is what upstream.attempts says.
+void check_upstreams_differ(const SettingsDraft& draft, Mistakes& mistakes) {
+    for (std::size_t i = 0; i < draft.servers.size(); ++i) {
+        const auto& server = draft.servers[i];
+        for (std::size_t j = 0; j < i; ++j) {
+            if (draft.servers[j].value != server.value) continue;
+            mistakes.add(server.place, server.path,
+                         fmt::format("{} is given twice, first at {} (keep one)", server.value.to_string(),
+                                     mistakes.place_text(draft.servers[j].place)));
+            break;
+        }
+    }
+}
+
 // One answer may have 64 KiB: it must not be the only one.
 constexpr std::size_t smallest_cache = std::size_t{64} << 10;
 
@@ -168,6 +182,7 @@ void check_settings(const SettingsDraft& draft, Mistakes& mistakes) {
     check_who_may_ask(draft, mistakes);
     check_somebody_listens(draft, mistakes);
     check_upstream_is_another(draft, mistakes);
+    check_upstreams_differ(draft, mistakes);
 }
 
 }  // namespace taskdns::config

@@ -138,6 +138,7 @@ INSTANTIATE_TEST_SUITE_P(Addresses, OneMistake, testing::Values(
     MistakeCase{"UpstreamNoOne", with_service("upstream: {servers: [0.0.0.0]}"), "1:22: upstream.servers[0]: '0.0.0.0' is no one's address (such as 10.0.0.2)"},
     MistakeCase{"UpstreamPortZero", with_service("upstream: {servers: ['10.0.0.2:0']}"), "1:22: upstream.servers[0]: '10.0.0.2:0' has port 0, where nobody answers (leave :0 out for port 53)"},
     MistakeCase{"UpstreamEmpty", with_service("upstream: {servers: []}"), "1:21: upstream.servers: is an empty list (write auto, or such as [10.0.0.2])"},
+    MistakeCase{"UpstreamTwice", with_service("upstream: {servers: [10.0.0.2, 10.0.0.3, '10.0.0.2:53']}"), "1:42: upstream.servers[2]: 10.0.0.2:53 is given twice, first at f.yaml:1:22 (keep one)"},
     MistakeCase{"UpstreamIsOurselves", with_service("upstream: {servers: ['127.0.0.1']}"), "1:22: upstream.servers[0]: 127.0.0.1:53 is our own listener (the defaults): a loop (name the VPC resolver, or write auto)"},
     MistakeCase{"UpstreamIsOurWildcard", with_service("listen: {dns: [0.0.0.0], allow: [10.0.0.0/8]}\nupstream: {servers: [127.0.0.1]}"), "2:22: upstream.servers[0]: 127.0.0.1:53 is our own listener (listen.dns[0]): a loop (name the VPC resolver, or write auto)"},
     MistakeCase{"NobodyListens", with_service("listen: {dns: [], http: []}"), "1:9: listen: dns and http are both empty, so that nobody could ask (such as dns: [127.0.0.1:53])"}),
