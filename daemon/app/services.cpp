@@ -18,6 +18,11 @@ std::size_t Services::add(std::unique_ptr<ServicePlace> service) {
     return static_cast<std::size_t>(free - places_.begin());
 }
 
+void Services::remove(std::size_t place) {
+    places_[place] = nullptr;
+    if (place < demand_places_) demand_->forget(static_cast<std::uint32_t>(place));
+}
+
 void Services::arrange(const std::vector<std::size_t>& order, std::span<const config::Service> configured) {
     order_ = order;
     auto names = view::build_name_table(configured, order);

@@ -43,7 +43,7 @@ public:
 
     /// Puts it into a free place, and says which.
     std::size_t add(std::unique_ptr<ServicePlace> service);
-    void remove(std::size_t place) { places_[place] = nullptr; }
+    void remove(std::size_t place);
     void replace(std::size_t place, std::unique_ptr<ServicePlace> service) { places_[place] = std::move(service); }
     /// All are in their places: gives them this order, their names, and what goes with these. Who has been asked for
     /// is asked before, rotations go on where they stand.

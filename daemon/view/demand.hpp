@@ -32,6 +32,9 @@ public:
         return states_[service].compare_exchange_strong(quiet, State::idle, std::memory_order_relaxed);
     }
 
+    /// Another service has this number now.
+    void forget(std::uint32_t service) { states_[service].store(State::quiet, std::memory_order_relaxed); }
+
 private:
     enum class State : std::uint8_t { quiet, asked, idle };
 

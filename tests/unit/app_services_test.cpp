@@ -98,6 +98,18 @@ TEST_F(ServicesTest, StayIdleWhereThereIsMoreRoomAndTheFirstQuestionIsHeard) {
     EXPECT_THAT(returned, testing::ElementsAre(a));
 }
 
+TEST_F(ServicesTest, BeginAwakeInThePlaceOfOneThatWasIdle) {
+    const std::size_t a = add(named("a.local"));
+    services.arrange({a}, std::vector{named("a.local")});
+    ASSERT_TRUE(services.demand().become_idle(static_cast<std::uint32_t>(a)));
+    services.remove(a);
+    EXPECT_EQ(services.find_place("a.local"), std::nullopt) << "even before the names are others";
+    const std::size_t b = add(named("b.local"));
+    ASSERT_EQ(a, b);
+    services.arrange({b}, std::vector{named("b.local")});
+    EXPECT_TRUE(services.demand().become_idle(static_cast<std::uint32_t>(b))) << "it was awake";
+}
+
 TEST_F(ServicesTest, RememberWhoWasAskedForWhenThereIsMoreRoom) {
     const std::size_t a = add(named("a.local"));
     services.arrange({a}, std::vector{named("a.local")});
