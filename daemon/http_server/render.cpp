@@ -160,8 +160,11 @@ std::string endpoints_json(const ServiceStatus& service) {
         shown["weight"] = endpoint.weight;
         endpoints.push_back(std::move(shown));
     }
-    return format_json(
-        json::object{{"name", service.name}, {"index", service.index}, {"endpoints", std::move(endpoints)}});
+    return format_json(json::object{{"name", service.name},
+                                    {"state", service.state},
+                                    {"rung", service.rung},
+                                    {"index", service.index},
+                                    {"endpoints", std::move(endpoints)}});
 }
 
 std::string pick_json(const SocketAddress& address) { return format_json(address_object(address)); }

@@ -38,7 +38,7 @@ ServiceStatus example() {
     out.basis = "complete";
     out.coverage = 1;
     out.observe = {"on", ""};
-    out.index = 17;
+    out.index = 1795356611140;
     out.rotation = {1234, {SocketAddress::parse("10.0.1.10:8080").value()}};
     out.last_poll = PollStatus{at(16, 10, 11, 123), "records", 10s, "", at(16, 10, 21, 623)};
     EndpointStatus endpoint;
@@ -68,8 +68,8 @@ Model model() {
         return name == "resource-server.local" ? std::optional(example()) : std::nullopt;
     };
     out.pick = [](std::string_view) { return SocketAddress::parse("10.0.1.10:8080"); };
-    out.index = [] { return std::uint64_t{17}; };
-    out.service_index = [](std::string_view) { return std::optional<std::uint64_t>(17); };
+    out.index = [] { return std::uint64_t{1795356611140}; };
+    out.service_index = [](std::string_view) { return std::optional<std::uint64_t>(1795356611140); };
     return out;
 }
 

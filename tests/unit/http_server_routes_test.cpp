@@ -607,8 +607,15 @@ TEST(Service, IsReadableAsText) {
 
 TEST(Endpoints, AreTheServedOnesAsJson) {
     EXPECT_EQ(json(get("/v1/services/orders/endpoints", "application/json")),
-              boost::json::parse(R"({"name": "orders.local", "index": 17, "endpoints": [
+              boost::json::parse(
+                  R"({"name": "orders.local", "state": "serving", "rung": "healthy", "index": 17, "endpoints": [
                   {"address": "10.0.1.10", "port": 8080, "weight": 1}, {"address": "fd00::2", "port": 8080, "weight": 5}]})"));
+}
+
+TEST(Endpoints, SayWhetherAnEmptyListIsKnownToBeOne) {
+    const auto body = json(get("/v1/services/dark.local/endpoints", "application/json"));
+    EXPECT_EQ(body.at("state"), "no_endpoint");
+    EXPECT_EQ(body.at("endpoints"), boost::json::array());
 }
 
 TEST(Problem, IsWhatRfc9457Wants) {

@@ -229,7 +229,7 @@ TEST(DaemonJson, StandsInTheDocuments) {
     daemon.dns_listeners = {address("127.0.0.1:53"), address("[::1]:53")};
     daemon.http_listeners = {address("127.0.0.1:8053")};
     daemon.upstream = {{address("10.0.0.2:53"), "answers", 1830, 2, 412us, daemon.now - 500ms, "timeout"}};
-    daemon.index = 17;
+    daemon.index = 1795356611140;
     std::ifstream file(TASKDNS_SOURCE_DIR "/docs/http-api.md");
     const std::string page{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
     EXPECT_THAT(page, HasSubstr("```json\n" + daemon_json(daemon) + "```\n"));
