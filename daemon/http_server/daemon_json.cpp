@@ -1,12 +1,12 @@
 // The daemon's own state as JSON and as text. Layer: http_server.
 #include <algorithm>
-#include <cmath>
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <fmt/format.h>
 
 #include "http_server/json_text.hpp"
+#include "http_server/json_values.hpp"
 #include "http_server/plain_words.hpp"
 #include "http_server/status_page.hpp"
 
@@ -14,13 +14,6 @@ namespace taskdns::http_server {
 namespace {
 
 namespace json = boost::json;
-
-json::value text_or_null(const std::string& text) { return text.empty() ? json::value() : json::value(text); }
-
-json::value time_or_null(WallTime time) {
-    if (time == WallTime{} || time == WallTime::max()) return nullptr;
-    return json::value(format_wall_time(time));
-}
 
 json::array texts(const std::vector<std::string>& lines) { return json::array(lines.begin(), lines.end()); }
 
@@ -47,7 +40,7 @@ json::object server_object(const UpstreamServerStatus& server) {
                      {"rtt_ms", nullptr},
                      {"last_answer", server.last_answer ? time_or_null(*server.last_answer) : json::value()},
                      {"last_error", text_or_null(server.last_error)}};
-    if (server.rtt.count() != 0) out["rtt_ms"] = std::round(static_cast<double>(server.rtt.count())) / 1000;
+    if (server.rtt.count() != 0) out["rtt_ms"] = rounded(static_cast<double>(server.rtt.count()) / 1000);
     return out;
 }
 

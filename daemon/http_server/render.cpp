@@ -1,30 +1,18 @@
 // The values of the model as JSON. Layer: http_server.
 #include "http_server/render.hpp"
 
-#include <cmath>
-
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
 #include "http_server/json_text.hpp"
+#include "http_server/json_values.hpp"
 
 namespace taskdns::http_server {
 namespace {
 
 namespace json = boost::json;
 
-// Null rather than 0, "" or 1970: "not known" and "none" are not values.
-json::value text_or_null(const std::string& text) { return text.empty() ? json::value() : json::value(text); }
-
-json::value time_or_null(WallTime time) {
-    if (time == WallTime{} || time == WallTime::max()) return nullptr;
-    return json::value(format_wall_time(time));
-}
-
 json::value number_or_null(unsigned number) { return number == 0 ? json::value() : json::value(number); }
-
-/// To three decimals: an estimate that shows more would pretend.
-json::value rounded(double number) { return std::round(number * 1000) / 1000; }
 
 json::value rounded_or_null(const std::optional<double>& number) { return number ? rounded(*number) : json::value(); }
 
