@@ -46,7 +46,7 @@ missing() {
 }
 
 lacks_promtool() {
-    case " $* " in *" test "*) ! command -v promtool >/dev/null 2>&1 ;; *) return 1 ;; esac
+    case " $* " in *" test "*) ! PATH=$PATH:/usr/local/bin command -v promtool >/dev/null 2>&1 ;; *) return 1 ;; esac
 }
 
 fetch_promtool() {
