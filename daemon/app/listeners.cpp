@@ -37,6 +37,7 @@ Error explained(Error error, const SocketAddress& wanted, const std::vector<Sock
 
 std::vector<SocketAddress> Listeners::bound_addresses(const std::vector<Listening>& listening) {
     std::vector<SocketAddress> out;
+    out.reserve(listening.size());
     for (const Listening& one : listening) out.push_back(one.bound);
     return out;
 }
