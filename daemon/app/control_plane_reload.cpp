@@ -1,6 +1,4 @@
 // Services come, go and change while the daemon runs. Layer: app.
-#include <malloc.h>
-
 #include <algorithm>
 #include <map>
 #include <random>
@@ -131,7 +129,6 @@ void ControlPlane::reload(const config::Config& before, const config::Config& no
         if (events_.changed) events_.changed(summary(place));
         start_poll(place);
     }
-    malloc_trim(0);
 }
 
 /// Returns where those are that stay.

@@ -1,6 +1,7 @@
 // The configuration is read again. Layer: app.
 #include "app/reloader.hpp"
 
+#include <malloc.h>
 #include <sys/stat.h>
 
 #include <optional>
@@ -118,6 +119,7 @@ void Reloader::State::begin(FileThread& files) {
             alive->reading = false;
             alive->known = before;
             alive->finish(std::move(result));
+            malloc_trim(0);  // what reading took, whatever came of it
             alive->begin(files);
         });
     });
