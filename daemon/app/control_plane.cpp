@@ -12,11 +12,6 @@
 namespace taskdns::app {
 namespace {
 
-/// Its registry names ports (SRV), so several of its endpoints may share an address.
-bool names_ports(const config::Service& service) {
-    return service.source == config::SourceKind::dns && service.record == config::RecordKind::srv;
-}
-
 void log_verdict(const config::Service& service, const SocketAddress& endpoint, const health::Verdict& verdict) {
     const char* const fact = verdict.status == health::Status::healthy ? "endpoint healthy" : "endpoint unhealthy";
     const log::Field service_field("service", service.name.to_string());
@@ -113,7 +108,7 @@ void ControlPlane::on_members(std::size_t place) {
         if (state.take_came_or_went()) came_or_went = true;
         choose_endpoints(next);
         note_deadline(next);
-        claims_.set(static_cast<membership::ServiceIndex>(next), names_ports(state.service()));
+        claims_.set(static_cast<membership::ServiceIndex>(next), state.service().registry_names_ports());
         connections_.set_members(static_cast<health::ServiceIndex>(next), state.registry().members());
         changed.merge(let_go_of_taken_addresses(next));
     }

@@ -118,6 +118,7 @@ private:
     FindVerdict find_verdict(std::size_t place) const;
     http_server::ServiceStatus summary(std::size_t place) const;
     http_server::ServiceStatus status(std::size_t place) const;
+    http_server::ServiceStatus with_live_parts(std::size_t place, http_server::ServiceStatus out) const;
 
     asio::any_io_executor executor_;
     Events events_;

@@ -70,10 +70,7 @@ http_server::ReadyStatus ControlPlane::ready() {
 
 http_server::ServiceStatus ControlPlane::summary(std::size_t place) const {
     const ServiceState& state = services_.state(place);
-    http_server::ServiceStatus out = service_summary(state, WallAnchor::take());
-    out.observe = connections_.status(static_cast<health::ServiceIndex>(place));
-    out.rotation = rotation_status(services_.rotation(place), state.decision());
-    return out;
+    return with_live_parts(place, service_summary(state, WallAnchor::take()));
 }
 
 http_server::ServiceStatus ControlPlane::status(std::size_t place) const {
@@ -82,9 +79,13 @@ http_server::ServiceStatus ControlPlane::status(std::size_t place) const {
     const FindConnections find_connections = [this, observed](const SocketAddress& endpoint) {
         return observed ? connections_.find(endpoint) : nullptr;
     };
-    http_server::ServiceStatus out = service_status(state, find_verdict(place), find_connections, WallAnchor::take());
+    return with_live_parts(place, service_status(state, find_verdict(place), find_connections, WallAnchor::take()));
+}
+
+/// What the service's own state does not know.
+http_server::ServiceStatus ControlPlane::with_live_parts(std::size_t place, http_server::ServiceStatus out) const {
     out.observe = connections_.status(static_cast<health::ServiceIndex>(place));
-    out.rotation = rotation_status(services_.rotation(place), state.decision());
+    out.rotation = rotation_status(services_.rotation(place), services_.state(place).decision());
     return out;
 }
 

@@ -2,14 +2,6 @@
 #include "app/service_state.hpp"
 
 namespace taskdns::app {
-namespace {
-
-/// Where the registry does not name ports, the endpoints have the configured one.
-bool has_port_of_settings(const config::Service& service) {
-    return service.source != config::SourceKind::dns || service.record != config::RecordKind::srv;
-}
-
-}  // namespace
 
 void ServiceState::take_over(ServiceState&& before, TimePoint now) {
     seed_ = before.seed_;
@@ -34,7 +26,7 @@ void ServiceState::take_over(ServiceState&& before, TimePoint now) {
     for (const view::EndpointDecision& endpoint : decision_.endpoints) {
         if (endpoint.served) not_checked_since_loaded_.insert(endpoint.address);
     }
-    if (before.service_.port != service_.port && has_port_of_settings(service_)) move_ports(before.service_.port);
+    if (before.service_.port != service_.port && !service_.registry_names_ports()) move_ports(before.service_.port);
 
     const std::vector<membership::Member> all = registry_.members();
     if (registry_.set_policy(service_.membership, service_.poll, checked())) note_membership(all, now);

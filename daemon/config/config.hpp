@@ -177,6 +177,8 @@ struct Service {
     Membership membership;
     Panic panic;
 
+    /// Its registry names ports (SRV): several of its endpoints may share an address, and `port` is none of theirs.
+    bool registry_names_ports() const { return source == SourceKind::dns && record == RecordKind::srv; }
     bool operator==(const Service&) const = default;
 };
 

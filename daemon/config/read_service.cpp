@@ -193,7 +193,7 @@ struct Ports {
 
 Ports ports_of(const ServiceDraft& draft) {
     const Service& service = draft.service;
-    if (service.source == SourceKind::dns && service.record == RecordKind::srv) return {.known = true};
+    if (service.registry_names_ports()) return {.known = true};
     Ports ports{.known = service.port != 0 || !draft.addresses.empty(), .mysql = 0};
     if (is_mysql_port(service.port)) ports.mysql = service.port;
     for (const auto& item : draft.addresses) {
