@@ -189,9 +189,7 @@ void ControlPlane::publish_changes() {
         publish();
         publish_counters_.time.observe(Clock::now() - now);
     }
-    for (const std::size_t place : looks_different) {
-        if (events_.changed) events_.changed(summary(place));
-    }
+    for (const std::size_t place : looks_different) events_.changed(summary(place));
 }
 
 /// Who changes something by a request sees it in the answer to it.
@@ -204,7 +202,7 @@ void ControlPlane::decide_at_once(std::size_t place) {
 void ControlPlane::publish() {
     publisher_.publish(services_.make_view(publisher_.current().index + 1));
     publish_counters_.publications.add();
-    if (events_.published) events_.published();
+    events_.published();
 }
 
 void ControlPlane::note_deadline(std::size_t place) {

@@ -40,7 +40,7 @@ public:
         std::string identity;  ///< of the task, for `subset`
         unsigned max_probes_in_flight = 256;
     };
-    /// Called on the control thread; each may be empty.
+    /// Called on the control thread.
     struct Events {
         std::function<void()> published;
         /// What is said of a service has changed: its summary, without endpoints.

@@ -121,12 +121,10 @@ void ControlPlane::reload(const config::Config& before, const config::Config& no
     if (before.snapshot != now.snapshot) renew_snapshot(now.snapshot);
     publish();
     // Who hears of it looks at once, so everything is in its place by now.
-    for (const std::string& name : removed) {
-        if (events_.removed) events_.removed(name, ++last_index_);
-    }
+    for (const std::string& name : removed) events_.removed(name, ++last_index_);
     for (const std::size_t place : added) {
         log::info("app", "service is configured", {{"service", services_.state(place).service().name.to_string()}});
-        if (events_.changed) events_.changed(summary(place));
+        events_.changed(summary(place));
         start_poll(place);
     }
 }
