@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include <boost/asio/socket_base.hpp>
 #include <fmt/format.h>
 
 #include "http_server/render.hpp"
@@ -14,7 +13,6 @@ namespace {
 // A reader that does not read holds one batch, its own text at most, and what the kernel has taken.
 constexpr std::size_t batch_octets = 8 * 1024;
 constexpr std::size_t batch_events = 32;
-constexpr int kernel_octets = 64 * 1024;
 
 void start_present(const Shared& shared, EventCursor& cursor) {
     cursor.position = shared.events.end();
@@ -113,8 +111,6 @@ asio::awaitable<void> stream_events(std::shared_ptr<Connection> connection, Shar
                                     Framing framing) {
     const OpenStream open(shared);
     const Watchers::Place place(shared.watchers, connection, nullptr);
-    boost::system::error_code ignored;
-    connection->socket.set_option(asio::socket_base::send_buffer_size(kernel_octets), ignored);
     EventCursor cursor = begin_events(shared, plan.after);
     bool taken = co_await write_endless(connection, std::move(plan.response), framing, shared.limits.request_time);
     const bool chunked = framing.version >= 11;

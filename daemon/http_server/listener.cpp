@@ -99,6 +99,16 @@ error_code open(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
     return error;
 }
 
+/// `text` is written only where somebody reads it.
+template <class Text>
+void tell(Shared& shared, std::uint64_t index, Text text) {
+    if (shared.events.wanted(Clock::now())) {
+        shared.events.add(index, text());
+        shared.counters.events.add();
+    }
+    shared.watchers.wake(shared.model);
+}
+
 }  // namespace
 
 bool may_ask(const IpAddress& peer, bool loopback_listener, const std::vector<Network>& allow) {
@@ -285,21 +295,11 @@ void Server::close(const SocketAddress& address) {
 }
 
 void Server::changed(const ServiceStatus& summary) {
-    Shared& shared = state_->shared;
-    if (shared.events.wanted(Clock::now())) {
-        shared.events.add(summary.index, changed_event(summary));
-        shared.counters.events.add();
-    }
-    shared.watchers.wake(shared.model);
+    tell(state_->shared, summary.index, [&summary] { return changed_event(summary); });
 }
 
 void Server::removed(const std::string& name, std::uint64_t index) {
-    Shared& shared = state_->shared;
-    if (shared.events.wanted(Clock::now())) {
-        shared.events.add(index, removed_event(name, index));
-        shared.counters.events.add();
-    }
-    shared.watchers.wake(shared.model);
+    tell(state_->shared, index, [&name, index] { return removed_event(name, index); });
 }
 
 asio::awaitable<bool> Server::stop(milliseconds limit) {
