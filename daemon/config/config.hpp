@@ -182,6 +182,26 @@ struct Service {
     bool operator==(const Service&) const = default;
 };
 
+/// The file that the stub resolvers of all the task's containers read (resolv.conf(5)).
+struct ResolvConf {
+    bool manage = false;    ///< while we run, its name server is our listener on port 53
+    bool fallback = false;  ///< behind it, what was there before: who uses it goes on without us
+    std::string path = "/etc/resolv.conf";
+
+    bool operator==(const ResolvConf&) const = default;
+};
+
+/// Between SIGTERM and the end.
+struct Shutdown {
+    /// How long answers go on; null: `auto`, until the task's other containers have stopped, 25 s at most, and 0
+    /// outside ECS.
+    std::optional<milliseconds> linger;
+    /// Names of containers that `auto` does not wait for; `*` stands for any characters.
+    std::vector<std::string> linger_ignore{"aws-guardduty-agent*"};
+
+    bool operator==(const Shutdown&) const = default;
+};
+
 struct Log {
     log::Level level = log::Level::info;
     log::Format format = log::Format::text;
@@ -204,6 +224,8 @@ struct Config {
     Forward forward;
     std::vector<Service> services;
     std::string snapshot;  ///< a file's path: last known members, for a warm restart; empty: none
+    ResolvConf resolv_conf;
+    Shutdown shutdown;
     Log log;
     Metrics metrics;
     /// Where what was read came from (`/etc/taskdns/taskdns.yaml`, `TASKDNS_SERVICES`, ...), for the first log line.

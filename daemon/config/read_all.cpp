@@ -28,6 +28,8 @@ void read_sections(YamlMap& top, SettingsDraft& settings) {
     read_upstream(top.map("upstream"), settings);
     read_forward(top.map("forward"), settings.forward);
     top.value("snapshot", file_path, settings.snapshot);
+    read_resolv_conf(top.map("resolv_conf"), settings);
+    read_shutdown(top.map("shutdown"), settings.shutdown);
     read_log(top.map("log"), settings.log);
     read_metrics(top.map("metrics"), settings.metrics);
 }
@@ -111,6 +113,8 @@ Config finish(Draft draft, const Mistakes& mistakes) {
     }
     config.forward = draft.settings.forward;
     config.snapshot = std::move(draft.settings.snapshot);
+    config.resolv_conf = std::move(draft.settings.resolv_conf);
+    config.shutdown = std::move(draft.settings.shutdown);
     config.log = draft.settings.log;
     config.metrics = std::move(draft.settings.metrics);
     for (ServiceDraft& service : draft.services) {

@@ -91,6 +91,17 @@ void limit(YamlMap& map, const char* key, std::vector<Placed<SocketAddress>>& ad
     addresses.resize(most_addresses);
 }
 
+/// resolv.conf names addresses without a port.
+void check_resolv_conf_can_name_us(const SettingsDraft& draft, Mistakes& mistakes) {
+    if (!draft.resolv_conf.manage || !mistakes.none_at("listen.dns")) return;
+    const auto on_port_53 = [](const auto& listener) { return listener.value.port == 53; };
+    if (std::any_of(draft.dns.begin(), draft.dns.end(), on_port_53)) return;
+    mistakes.add(
+        draft.resolv_conf_place, "resolv_conf.manage",
+        "needs a listener on port 53, since resolv.conf has no ports (such as listen: {dns: [127.0.0.1:53]}, "
+        "or manage: false)");
+}
+
 void check_somebody_listens(const SettingsDraft& draft, Mistakes& mistakes) {
     if (!draft.dns.empty() || !draft.http.empty() || !mistakes.none_at("listen")) return;
     mistakes.add(draft.listen_place, "listen",
@@ -159,6 +170,24 @@ void read_forward(YamlMap map, Forward& out) {
     map.finish();
 }
 
+void read_resolv_conf(YamlMap map, SettingsDraft& draft) {
+    ResolvConf& out = draft.resolv_conf;
+    draft.resolv_conf_place = map.place();
+    map.boolean("manage", out.manage);
+    map.boolean("fallback", out.fallback);
+    map.value("path", file_path, out.path);
+    if (out.path.empty() && map.sound("path")) {
+        map.mistake_at("path", "is empty (such as /etc/resolv.conf; manage: false leaves it alone)");
+    }
+    map.finish();
+}
+
+void read_shutdown(YamlMap map, Shutdown& out) {
+    map.duration_or("linger", "auto", 0s, 115s, out.linger);  // Fargate kills 120 s after SIGTERM at the latest
+    out.linger_ignore = values_of(map.list("linger_ignore", container_pattern, out.linger_ignore));
+    map.finish();
+}
+
 void read_log(YamlMap map, Log& out) {
     using log::Format;
     using log::Level;
@@ -183,6 +212,7 @@ void check_settings(const SettingsDraft& draft, Mistakes& mistakes) {
     check_somebody_listens(draft, mistakes);
     check_upstream_is_another(draft, mistakes);
     check_upstreams_differ(draft, mistakes);
+    check_resolv_conf_can_name_us(draft, mistakes);
 }
 
 }  // namespace taskdns::config

@@ -168,6 +168,17 @@ Result<std::string> parse_zone_name(std::string_view text) {
     return wrong(text, "is not the name of a zone (such as use1-az1)");
 }
 
+/// What ECS takes for a container's name, and `*`.
+Result<std::string> parse_container_pattern(std::string_view text) {
+    const auto is_part = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+               c == '*';
+    };
+    if (!text.empty() && text.size() <= 255 && std::all_of(text.begin(), text.end(), is_part))
+        return std::string(text);
+    return wrong(text, "is not the name of a container (letters, digits, - and _, and * for any of them)");
+}
+
 /// CloudWatch's own rule (PutMetricData, Namespace); `AWS/` belongs to its services.
 Result<std::string> parse_metrics_namespace(std::string_view text) {
     const auto may_stand = [](char c) {
@@ -198,6 +209,7 @@ const ValueKind<std::string> tls_name{"a host name", "orders.internal", parse_tl
 const ValueKind<std::string> body_text{"a text", "ok", parse_body_text};
 const ValueKind<std::string> zone_name{"a zone", "use1-az1", parse_zone_name};
 const ValueKind<std::string> metrics_namespace{"a namespace", "taskdns", parse_metrics_namespace};
+const ValueKind<std::string> container_pattern{"a container's name", "aws-guardduty-agent*", parse_container_pattern};
 
 std::string not_a_duration(std::string_view text) {
     struct Spelling {

@@ -35,6 +35,7 @@ extern const ValueKind<std::string> tls_name;           ///< a host name without
 extern const ValueKind<std::string> body_text;          ///< any, at most 1,024 octets; may be empty
 extern const ValueKind<std::string> zone_name;          ///< such as use1-az1
 extern const ValueKind<std::string> metrics_namespace;  ///< of CloudWatch
+extern const ValueKind<std::string> container_pattern;  ///< a container's name in the task definition, `*` allowed
 
 /// The message for a text that is not a duration, with the nearest one that is: `(try 5s)`.
 std::string not_a_duration(std::string_view text);

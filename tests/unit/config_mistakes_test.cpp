@@ -116,7 +116,7 @@ INSTANTIATE_TEST_SUITE_P(Keys, OneMistake, testing::Values(
     MistakeCase{"SectionTwice", with_service("log: {}\nlog: {}"), "2:1: log: key given twice, first at f.yaml:1:1 (keep one)"},
     MistakeCase{"UnknownAndTwice", with_service("log: {colour: red, colour: blue}"), "1:7: log.colour: unknown key (known here: level, format)\nf.yaml:1:20: log.colour: key given twice, first at f.yaml:1:7 (keep one)"},
     MistakeCase{"MergeKey", service("  <<: {port: 80}"), "3:3: services[0].<<: merge keys are not read (put what services share under defaults:)"},
-    MistakeCase{"ControlCharacterInKey", with_service("\"a\\nb\": 1"), "1:1: a\\x0ab: unknown key (known here: listen, upstream, forward, snapshot, log, metrics, defaults, services)"},
+    MistakeCase{"ControlCharacterInKey", with_service("\"a\\nb\": 1"), "1:1: a\\x0ab: unknown key (known here: listen, upstream, forward, snapshot, resolv_conf, shutdown, log, metrics, defaults, services)"},
     MistakeCase{"NameInDefaults", with_service("defaults: {name: b.local}"), "1:12: defaults.name: unknown key (known here: source, record, port, required, poll, answer, subset, zone, slow_start, health, membership, panic)"}),
     case_name);
 
@@ -185,6 +185,12 @@ INSTANTIATE_TEST_SUITE_P(Services, OneMistake, testing::Values(
     MistakeCase{"ZoneWithSpace", service("  zone: {map: {10.0.1.0/24: a b}}"), "3:29: services[0].zone.map[10.0.1.0/24]: 'a b' is not the name of a zone (such as use1-az1)"},
     MistakeCase{"NamespaceOfAws", with_service("metrics: {emf_namespace: AWS/ECS}"), "1:26: metrics.emf_namespace: 'AWS/ECS' is not a namespace of CloudWatch (letters, digits and . - _ / # :, such as taskdns)"},
     MistakeCase{"NamespaceWithASpace", with_service("metrics: {emf_namespace: my tasks}"), "1:26: metrics.emf_namespace: 'my tasks' is not a namespace of CloudWatch (letters, digits and . - _ / # :, such as taskdns)"},
+    MistakeCase{"LingerTooLong", with_service("shutdown: {linger: 2m}"), "1:20: shutdown.linger: '2m' is out of range (0s to 115s)"},
+    MistakeCase{"LingerIsNoDuration", with_service("shutdown: {linger: off}"), "1:20: shutdown.linger: 'off' is not a duration (such as 500ms or 5s)"},
+    MistakeCase{"IgnoredContainerWithASpace", with_service("shutdown: {linger_ignore: [my agent]}"), "1:28: shutdown.linger_ignore[0]: 'my agent' is not the name of a container (letters, digits, - and _, and * for any of them)"},
+    MistakeCase{"ResolvConfRelative", with_service("resolv_conf: {path: resolv.conf}"), "1:21: resolv_conf.path: 'resolv.conf' is not an absolute path (such as /var/lib/taskdns/resolv.conf)"},
+    MistakeCase{"ResolvConfNowhere", with_service("resolv_conf: {path: ''}"), "1:21: resolv_conf.path: is empty (such as /etc/resolv.conf; manage: false leaves it alone)"},
+    MistakeCase{"ResolvConfWithoutPort53", with_service("listen: {dns: ['127.0.0.1:5353']}\nresolv_conf: {manage: true}"), "2:14: resolv_conf.manage: needs a listener on port 53, since resolv.conf has no ports (such as listen: {dns: [127.0.0.1:53]}, or manage: false)"},
     MistakeCase{"SnapshotRelative", with_service("snapshot: s.json"), "1:11: snapshot: 's.json' is not an absolute path (such as /var/lib/taskdns/s.json)"},
     MistakeCase{"RelativePath", health("check: http, path: up"), "4:31: services[0].health.path: 'up' does not begin with / (try '/up')"},
     MistakeCase{"PathWithSpace", health("check: http, path: /a b"), "4:31: services[0].health.path: '/a b' has a space, a # or a character that is not ASCII (write it as %20, %23, ...)"},

@@ -79,6 +79,8 @@ services:
                  empty_max_unchecked: 4h, shrink_guard: 30%, reserve: 5m, max_endpoints: 200}
     panic: {threshold: 40%, min_members: 3}
 snapshot: /var/lib/taskdns/snapshot.json
+resolv_conf: {manage: true, fallback: true, path: /run/task/resolv.conf}
+shutdown: {linger: 90s, linger_ignore: [fluent*, log_router]}
 log: {level: debug, format: json}
 metrics: {emf: true, emf_namespace: Shop/taskdns, emf_interval: 10s}
 )";
@@ -106,6 +108,11 @@ TEST(Parse, ReadsEverySettingOutsideServices) {
     EXPECT_THAT(config.upstream.places,
                 ElementsAre("f.yaml:8:22: upstream.servers[0]", "f.yaml:8:32: upstream.servers[1]"));
     EXPECT_EQ(config.snapshot, "/var/lib/taskdns/snapshot.json");
+    EXPECT_TRUE(config.resolv_conf.manage);
+    EXPECT_TRUE(config.resolv_conf.fallback);
+    EXPECT_EQ(config.resolv_conf.path, "/run/task/resolv.conf");
+    EXPECT_EQ(config.shutdown.linger, milliseconds(90s));
+    EXPECT_THAT(config.shutdown.linger_ignore, ElementsAre("fluent*", "log_router"));
     EXPECT_EQ(config.log.level, log::Level::debug);
     EXPECT_EQ(config.log.format, log::Format::json);
     EXPECT_TRUE(config.metrics.emf);
