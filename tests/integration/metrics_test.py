@@ -196,7 +196,7 @@ def promtool(arguments, mistakes, **options):
 
 
 def main():
-    binary, source = os.path.abspath(sys.argv[1]), sys.argv[2]
+    binary, source = os.path.abspath(os.environ.get("TASKDNS_BINARY") or sys.argv[1]), sys.argv[2]
     if PROMTOOL is None:
         print("metrics_test: promtool is missing (packaging/install_dependencies.sh test)")
         return 1

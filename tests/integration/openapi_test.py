@@ -229,7 +229,7 @@ def wait_until_ready(checker):
 
 
 def main():
-    binary, document_file = sys.argv[1:3]
+    binary, document_file = os.environ.get("TASKDNS_BINARY") or sys.argv[1], sys.argv[2]
     with open(document_file, encoding="utf-8") as file:
         document = yaml.safe_load(file)
     with tempfile.TemporaryDirectory() as folder:
