@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include <boost/asio/post.hpp>
 
 #include "base/log.hpp"
+#include "task/bind_capability.hpp"
 
 namespace taskdns::app {
 namespace {
@@ -22,8 +24,13 @@ bool overlap(const SocketAddress& a, const SocketAddress& b) {
            (a.address.is_unspecified() || b.address.is_unspecified());
 }
 
-/// A failure that is our own doing says so.
-Error explained(Error error, const SocketAddress& wanted, const std::vector<SocketAddress>& ours) {
+/// A failure that is our own doing says so, and one of rights, which mends there are. `variable` sets another
+/// address.
+Error explained(Error error, const SocketAddress& wanted, const std::vector<SocketAddress>& ours,
+                std::string_view variable) {
+    if (error.code == Errc::refused) {  // by our own system
+        error.message += task::explain_denied_port(task::read_bind_rights(), wanted.port, variable);
+    }
     const auto other = std::ranges::find_if(ours, [&](const SocketAddress& own) { return overlap(own, wanted); });
     if (other != ours.end()) {
         error.message += " (our own listener " + other->to_string() +
@@ -43,6 +50,7 @@ std::vector<SocketAddress> Listeners::bound_addresses(const std::vector<Listenin
 }
 
 Result<void> Listeners::bind(const config::Listen& wanted) {
+    const task::BindCapability capability;
     Result<void> bound = bind_dns(wanted);
     if (bound) bound = bind_http(wanted);
     if (!bound) forget_new();
@@ -60,7 +68,7 @@ Result<void> Listeners::bind_dns(const config::Listen& wanted) {
             log::warning("app", "no IPv6 listener",
                          {{"dns", address.to_string()}, {"reason", bound.error().message}});
         } else {
-            return explained(bound.error(), address, dns());
+            return explained(bound.error(), address, dns(), "TASKDNS_DNS_LISTEN");
         }
     }
     return {};
@@ -71,7 +79,7 @@ Result<void> Listeners::bind_http(const config::Listen& wanted) {
         const auto same = [&](const Listening& one) { return one.configured == address; };
         if (std::ranges::any_of(http_listening_, same)) continue;
         const Result<SocketAddress> bound = http_.listen(address);
-        if (!bound) return explained(bound.error(), address, http());
+        if (!bound) return explained(bound.error(), address, http(), "TASKDNS_HTTP_LISTEN");
         new_http_.push_back({address, *bound});
     }
     return {};

@@ -5,10 +5,12 @@
 #include "app/commands.hpp"
 #include "app/daemon.hpp"
 #include "config/load.hpp"
+#include "task/bind_capability.hpp"
 
 namespace taskdns::app {
 
 int run_command(const ConfigPath& path) {
+    task::lower_bind_capability();
     config::Sources sources{.path = path};
     Result<config::Config> config = config::load(sources);
     if (!config) {

@@ -127,9 +127,7 @@ Error bind_error(const SocketAddress& address, const char* protocol, int error_n
                           "): " + std::generic_category().message(error_number);
     Errc code = Errc::internal;
     if (error_number == EACCES || error_number == EPERM) {
-        message += "; a port below 1024 needs a right: set the sysctl net.ipv4.ip_unprivileged_port_start=" + port +
-                   " (systemControls in an ECS task definition), or give the binary the file capability "
-                   "cap_net_bind_service+p, or choose another port with listen.dns";
+        code = Errc::refused;
     } else if (error_number == EADDRINUSE) {
         message += "; another process has this port (ss -lunp 'sport = :" + port +
                    "' and ss -ltnp 'sport = :" + port +

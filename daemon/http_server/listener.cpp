@@ -32,11 +32,7 @@ Error describe(const error_code& error, const SocketAddress& address) {
         return {Errc::internal,
                 what + "; another process has this port: stop it, or set another port in listen.http"};
     }
-    if (error == asio::error::access_denied) {
-        return {Errc::internal, what +
-                                    "; use a port from 1024 up in listen.http, or allow low ports with "
-                                    "net.ipv4.ip_unprivileged_port_start or cap_net_bind_service"};
-    }
+    if (error == asio::error::access_denied || error == asio::error::no_permission) return {Errc::refused, what};
     if (error == boost::system::errc::address_not_available) {
         return {Errc::internal, what + "; no interface here has that address: correct listen.http"};
     }
