@@ -3,19 +3,20 @@
 # Usage: install_dependencies.sh GROUP...      groups: build, test, bench, clients, demo, ci
 # The group test also fetches promtool: it is a part of the package prometheus, whose daemon nobody needs, so only that
 # program is unpacked, into /usr/local/bin.
-# Says nothing where all is there already. Needs root or sudo otherwise. Starts no service: knot, unbound, gdnsd and
-# haproxy are used by tests, benchmarks and the demo as plain programs, so they are kept from starting at the next boot.
+# Says nothing where all is there already. Needs root or sudo otherwise. Starts no service: knot, unbound, gdnsd, nginx
+# and haproxy are used by tests, benchmarks and the demo as plain programs, so they are kept from starting at the next boot.
 set -eu
 
 packages_of() {
     case $1 in
         build) echo "g++ cmake ninja-build libldns-dev libssl-dev libyaml-cpp-dev libspdlog-dev libfmt-dev" \
             "libcli11-dev libboost$boost-dev libboost-json$boost-dev libboost-url$boost-dev" ;;
-        test) echo "libgtest-dev libgmock-dev python3 python3-yaml python3-jsonschema knot unbound clang-format-14 shellcheck" \
-            "bind9-dnsutils bind9-host knot-dnsutils ldnsutils" ;;
+        test) echo "libgtest-dev libgmock-dev python3 python3-venv python3-yaml python3-jsonschema knot unbound clang-format-14" \
+            "shellcheck bind9-dnsutils bind9-host knot-dnsutils ldnsutils" ;;
         bench) echo "libbenchmark-dev python3 gdnsd knot unbound dnsmasq-base haproxy" ;;
-        clients) echo "iproute2 iptables mount util-linux musl-tools default-jdk-headless nodejs golang-go" \
-            "$chromium" ;;
+        clients) echo "iproute2 iptables mount util-linux musl-tools default-jdk-headless nodejs golang-go rustc" \
+            "libhttpclient-java python3 python3-requests python3-aiohttp python3-pycurl python3-grpcio" \
+            "golang-google-grpc-dev curl nginx-light haproxy $chromium" ;;
         demo) echo "python3 knot unbound bind9-dnsutils curl iproute2 mount util-linux" ;;
         ci) echo "clang-14 libclang-rt-14-dev clang-tidy-14 libbenchmark-dev" ;;
         *)
@@ -117,7 +118,9 @@ rm -f "$log"
 allow_services
 trap - EXIT
 if command -v systemctl >/dev/null 2>&1; then
-    for service in knot unbound gdnsd haproxy; do
-        case " $needed " in *" $service "*) systemctl disable --quiet $service.service >/dev/null 2>&1 || true ;; esac
+    for service in knot unbound gdnsd haproxy nginx; do
+        case " $needed " in
+            *" $service "* | *" $service-light "*) systemctl disable --quiet $service.service >/dev/null 2>&1 || true ;;
+        esac
     done
 fi

@@ -32,8 +32,9 @@ build() { # PRESET TARGET...
 heading "What the tests need: compiler, libraries, GoogleTest, knot, unbound"
 packaging/install_dependencies.sh build test
 if [ $quick = no ]; then
-    heading "What the tests' applications need: musl, Java, Node.js, Go, Chromium"
+    heading "What the tests' applications need: musl, Java, Node.js, Go, Rust, gRPC, nginx, HAProxy, Envoy, Chromium"
     packaging/install_dependencies.sh clients
+    packaging/python_environment.sh
     python3 -B tests/browser/status_page_test.py --check || true  # says so if the browser is not to be had
 fi
 
