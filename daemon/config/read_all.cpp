@@ -19,7 +19,7 @@ struct Draft {
     SettingsDraft settings;
     ServiceDraft defaults;
     std::vector<ServiceDraft> services;
-    bool services_given = false;  // even if all of them are mistaken
+    bool services_given = false;  // even if all of them are mistaken, or [] says that there are none
 };
 
 // The YAML and the overrides go through the same calls: what is not written stays as it is.
@@ -40,7 +40,7 @@ void read_top(YamlMap top, Draft& draft, Mistakes& mistakes) {
     for (YamlMap& service : top.maps("services")) {
         draft.services.push_back(read_service(std::move(service), draft.defaults, mistakes));
     }
-    draft.services_given = !draft.services.empty() || !mistakes.none_at("services");
+    draft.services_given = !draft.services.empty() || top.is_empty_list("services") || !mistakes.none_at("services");
     top.finish();
 }
 
@@ -144,6 +144,9 @@ Result<Config> read_all(const FoundSources& found, const Environment& environmen
     if (!mistakes.none()) return Error{Errc::invalid_config, mistakes.text()};
 
     Config config = finish(std::move(draft), mistakes);
+    if (found.need_services && config.services.empty()) {
+        config.notes.emplace_back("services is an empty list: nothing is discovered, every name is forwarded");
+    }
     if (found.yaml) config.origins.push_back(found.yaml->name);
     if (found.services) config.origins.emplace_back(services_variable);
     for (const auto& [override, text] : found.overrides) config.origins.emplace_back(override.variable);

@@ -259,6 +259,11 @@ std::vector<YamlMap> YamlMap::maps(std::string_view key) {
     return out;
 }
 
+bool YamlMap::is_empty_list(std::string_view key) const {
+    const YamlNode* node = find(key);
+    return node != nullptr && node->kind == YamlNode::Kind::list && node->items.empty() && !node->broken;
+}
+
 bool YamlMap::sound(std::string_view key) const {
     const auto none_at = [&](const std::string& path) { return reading_->mistakes.none_at(path); };
     return none_at(path_of(key)) && (inherited_.empty() || none_at(inherited_ + "." + std::string(key)));

@@ -86,6 +86,8 @@ public:
     std::vector<YamlMap> maps(std::string_view key);
 
     bool has(std::string_view key) const { return find(key) != nullptr; }
+    /// Written out as `[]`: somebody means that there are none.
+    bool is_empty_list(std::string_view key) const;
     /// Neither this key nor the one that it inherits from has had a mistake: rules across keys may use its field.
     bool sound(std::string_view key) const;
     /// What is not written here is taken from the map at `path` (defaults).

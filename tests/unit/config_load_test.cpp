@@ -206,6 +206,16 @@ TEST(LoadEnvironment, TakesAnEmptyVariableAsNotSet) {
     EXPECT_THAT(mistakes_of(sources_of({{"TASKDNS_SERVICES", " "}})), HasSubstr("services: there are none (write"));
 }
 
+TEST(LoadEnvironment, TakesAnEmptyListForTheWishThatThereAreNoServices) {
+    const Config none = loaded(sources_of({{"TASKDNS_CONFIG_CONTENT", "services: []"}}));
+    EXPECT_THAT(none.services, IsEmpty());
+    EXPECT_THAT(none.notes, ElementsAre("services is an empty list: nothing is discovered, every name is forwarded"));
+    const Config one =
+        loaded(sources_of({{"TASKDNS_CONFIG_CONTENT", "services: []"}, {"TASKDNS_SERVICES", "a.local"}}));
+    EXPECT_EQ(one.services.size(), 1u);
+    EXPECT_THAT(one.notes, IsEmpty());
+}
+
 TEST(LoadEnvironment, NamesTheContentVariableInMistakes) {
     EXPECT_EQ(mistakes_of(sources_of({{"TASKDNS_CONFIG_CONTENT", "services:\n- name: a.local\n  prt: 1"}})),
               "TASKDNS_CONFIG_CONTENT:3:3: services[0].prt: unknown key (did you mean port?)");

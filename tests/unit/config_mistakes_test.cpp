@@ -147,7 +147,7 @@ INSTANTIATE_TEST_SUITE_P(Addresses, OneMistake, testing::Values(
 INSTANTIATE_TEST_SUITE_P(Services, OneMistake, testing::Values(
     MistakeCase{"None", "log: {}", " services: there are none (write services: [{name: orders.local, port: 8080}], or set TASKDNS_SERVICES=orders.local:8080)"},
     MistakeCase{"NothingAtAll", "", " services: there are none (write services: [{name: orders.local, port: 8080}], or set TASKDNS_SERVICES=orders.local:8080)"},
-    MistakeCase{"EmptyList", "services: []", " services: there are none (write services: [{name: orders.local, port: 8080}], or set TASKDNS_SERVICES=orders.local:8080)"},
+    MistakeCase{"NullList", "services:", " services: there are none (write services: [{name: orders.local, port: 8080}], or set TASKDNS_SERVICES=orders.local:8080)"},
     MistakeCase{"AMap", "services: {a: b}", "1:11: services: is a map of keys, not a list (write `- ` in front of each item)"},
     MistakeCase{"OnlyAName", "services: [a.local]", "1:12: services[0]: is a single value, not a map of keys (such as - name: orders.local)"},
     MistakeCase{"NoName", "services:\n- port: 80", "2:3: services[0].name: is missing (such as name: orders.local)"},
