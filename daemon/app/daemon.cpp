@@ -32,6 +32,7 @@
 #include "http_server/listener.hpp"
 #include "task/identity.hpp"
 #include "task/resolv_conf.hpp"
+#include "task/service_manager.hpp"
 
 namespace taskdns::app {
 namespace {
@@ -139,6 +140,7 @@ private:
     std::unique_ptr<Reloader> reloader_;
     EmfWriter emf_{control_.get_executor(), [this] { return figures(); },
                    [](const std::string& line) { log::raw(line); }};
+    const task::ServiceManager service_manager_;
     bool stopping_ = false;
 };
 
@@ -306,6 +308,7 @@ void Daemon::run() {
     emf_.set(config_.metrics);
     if (forwarded_names_) forwarded_names_->forwarder().start();
     const DnsThread dns_thread(dns_);
+    service_manager_.tell_ready(config_.services.size());
     run_loop(control_, "control");
 }
 
@@ -314,11 +317,16 @@ void Daemon::await_signal() {
         if (error) return;
         await_signal();
         if (signal == SIGHUP) {
-            if (!stopping_) reloader_->request("signal", {});
+            if (stopping_) return;
+            service_manager_.tell_reloading();
+            reloader_->request("signal", [this](const http_server::ReloadStatus& status) {
+                service_manager_.tell_reloaded(config_.services.size(), status.outcome != "failed");
+            });
             return;
         }
         if (stopping_) std::_Exit(128 + signal);  // a second signal: at once
         stopping_ = true;
+        service_manager_.tell_stopping();
         log::info("app", "stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
         asio::co_spawn(control_, stop(), asio::detached);
     });
