@@ -1,17 +1,22 @@
 // The command line: subcommands, flags, --help. Layer: app.
 #include "app/command_line.hpp"
 
+#include <algorithm>
 #include <exception>
+#include <functional>
 #include <iostream>
 
 #include <CLI/CLI.hpp>
 
 #include "app/commands.hpp"
+#include "base/time.hpp"
 #include "base/version.hpp"
 #include "config/load.hpp"
 
 namespace taskdns::app {
 namespace {
+
+using namespace std::string_view_literals;
 
 constexpr const char* about =
     "taskdns is a local resolver that runs beside an application, one per ECS task. It asks the VPC\n"
@@ -30,7 +35,9 @@ constexpr const char* examples =
     "http://localhost:8053/\n"
     "\nEnvironment (strongest last): a file (--config), TASKDNS_CONFIG_CONTENT (the whole YAML), TASKDNS_SERVICES,\n"
     "TASKDNS_DNS_LISTEN, TASKDNS_HTTP_LISTEN, TASKDNS_UPSTREAM, TASKDNS_LOG_LEVEL, TASKDNS_LOG_FORMAT.\n"
-    "\nExit status: 0 well; 1 failed, with one line on standard error; 2 wrong configuration or usage.\n";
+    "\nExit status: 0 well; 1 failed, with one line on standard error; 2 wrong configuration or usage; `exec`: "
+    "CMD's,\n"
+    "126 if it cannot be executed, 127 if there is none.\n";
 
 struct Arguments {
     ConfigPath config;
@@ -39,7 +46,21 @@ struct Arguments {
     std::string name;
     bool watch = false;
     bool json = false;
+    std::optional<std::string> resolv_conf;
+    bool fallback = false;
+    ExecOptions exec;
 };
+
+/// Reads what `parse` takes; CLI11 makes an error of its message.
+template <class Value, class Parse>
+std::function<std::string(const std::string&)> into(Value& value, Parse parse, const char* expected) {
+    return [&value, parse, expected](const std::string& text) -> std::string {
+        const auto parsed = parse(text);
+        if (!parsed) return "'" + text + "' is not " + expected;
+        value = *parsed;
+        return {};
+    };
+}
 
 /// Every command that reads the configuration takes --config, before or after the command's name.
 void add_config_option(CLI::App& command, Arguments& arguments) {
@@ -49,7 +70,49 @@ void add_config_option(CLI::App& command, Arguments& arguments) {
         ->type_name("FILE");
 }
 
-int run_chosen(const CLI::App& app, const Arguments& arguments) {
+void add_resolv_conf(CLI::App& app, Arguments& arguments) {
+    CLI::App* command = app.add_subcommand("resolv-conf", "Make taskdns the name server of resolv.conf, or undo it");
+    command->require_subcommand(1);
+    CLI::App* apply =
+        command->add_subcommand("apply", "Name the configured listener there; keep the rest, save it all");
+    CLI::App* restore = command->add_subcommand("restore", "Put back what was there before, byte for byte");
+    for (CLI::App* one : {apply, restore}) {
+        add_config_option(*one, arguments);
+        one->add_option("--path", arguments.resolv_conf, "The file (default: resolv_conf.path)")->type_name("FILE");
+    }
+    apply->add_flag("--fallback", arguments.fallback,
+                    "The name servers that were there follow (musl asks all at once)");
+}
+
+void add_exec(CLI::App& app, Arguments& arguments) {
+    CLI::App* command = app.add_subcommand(
+        "exec", "Wait for the daemon here, name it in resolv.conf, become CMD: exec [OPTIONS] -- CMD [ARGUMENT...]");
+    ExecOptions& exec = arguments.exec;
+    add_config_option(*command, arguments);
+    command->add_option("--wait", "How long until the daemon must be ready (default: 10s)")
+        ->type_name("DURATION")
+        ->check(into(exec.wait, parse_duration, "a duration (try 10s)"));
+    command->add_option("--http", arguments.http, "Where the daemon listens (default: listen.http)")
+        ->type_name("ADDRESS:PORT");
+    command->add_option("--path", exec.path, "The file (default: /etc/resolv.conf)")->type_name("FILE");
+    command->add_flag("--fallback", exec.fallback, "The name servers that were there follow (musl asks all at once)");
+    command->add_option("--user", "What CMD runs as, where only root may write the file")
+        ->type_name("UID[:GID]")
+        ->check(into(exec.user, parse_exec_user, "UID or UID:GID, in numbers (try 1000:1000)"));
+    command->add_flag("--require", exec.require, "Exit with 1 where CMD would run without taskdns");
+}
+
+int run_exec(Arguments& arguments) {
+    if (arguments.exec.command.empty()) {
+        std::cerr << "taskdns exec: there is no command (taskdns exec [OPTIONS] -- CMD [ARGUMENT...])\n";
+        return 2;
+    }
+    arguments.exec.config = arguments.config;
+    arguments.exec.http = arguments.http;
+    return exec_command(arguments.exec);
+}
+
+int run_chosen(const CLI::App& app, Arguments& arguments) {
     if (app.got_subcommand("version")) {
         std::cout << "taskdns " << version << '\n';
         return 0;
@@ -58,6 +121,12 @@ int run_chosen(const CLI::App& app, const Arguments& arguments) {
     if (app.got_subcommand("healthcheck")) return healthcheck_command(arguments.config, arguments.http);
     if (app.got_subcommand("status")) {
         return status_command({arguments.config, arguments.http, arguments.name, arguments.watch, arguments.json});
+    }
+    if (app.got_subcommand("exec")) return run_exec(arguments);
+    if (app.got_subcommand("resolv-conf")) {
+        const bool apply = app.get_subcommand("resolv-conf")->got_subcommand("apply");
+        return resolv_conf_command({apply ? ResolvConfAction::apply : ResolvConfAction::restore, arguments.config,
+                                    arguments.resolv_conf, arguments.fallback});
     }
     if (app.got_subcommand("resolve")) return resolve_command(arguments.config, arguments.name);
     return run_command(arguments.config);
@@ -80,6 +149,8 @@ int run_command_line(int argc, char** argv) {
         CLI::App* resolve = app.add_subcommand("resolve", "Poll and check a service once, print what comes of it");
         CLI::App* status = app.add_subcommand("status", "Show what the daemon here serves, and what is wrong");
         app.add_subcommand("version", "Print the version");
+        add_resolv_conf(app, arguments);
+        add_exec(app, arguments);
         for (CLI::App* command : {run, check, health, resolve, status}) add_config_option(*command, arguments);
         check->add_option("files", arguments.files, "Files to check, each alone (default: what `run` would read)")
             ->type_name("FILE");
@@ -92,8 +163,13 @@ int run_command_line(int argc, char** argv) {
         status->add_flag("--json", arguments.json, "One JSON document: {\"status\": ..., \"services\": [...]}");
         resolve->add_option("name", arguments.name, "A configured service, or NAME[:PORT][/PATH]")->required();
 
+        // What is behind `--` is exec's CMD and not ours to read: CLI11 would take a second `--` out of it.
+        char** const end = argv + argc;
+        char** const mark = std::find_if(argv, end, [](const char* argument) { return argument == "--"sv; });
+        if (mark != end) arguments.exec.command.assign(mark + 1, end);
+        const bool is_exec = std::find_if(argv, mark, [](const char* word) { return word == "exec"sv; }) != mark;
         try {
-            app.parse(argc, argv);
+            app.parse(is_exec ? static_cast<int>(mark - argv) : argc, argv);
         } catch (const CLI::ParseError& e) {
             return app.exit(e) == 0 ? 0 : 2;
         }

@@ -9,25 +9,10 @@
 #include <cstring>
 #include <system_error>
 
+#include "base/descriptor.hpp"
+
 namespace taskdns {
 namespace {
-
-class Descriptor {
-public:
-    explicit Descriptor(int number) : number_(number) {}
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    ~Descriptor() {
-        if (number_ >= 0) ::close(number_);
-    }
-    int number() const { return number_; }
-    bool open() const { return number_ >= 0; }
-    /// Some file systems report a failed write only here.
-    bool close() { return ::close(std::exchange(number_, -1)) == 0; }
-
-private:
-    int number_;
-};
 
 Error failed(const char* step, const std::string& path) {
     return Error{Errc::internal, std::string(step) + " " + path + ": " + std::generic_category().message(errno)};

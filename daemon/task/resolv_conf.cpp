@@ -14,24 +14,10 @@ namespace {
 
 constexpr std::uint16_t dns_port = 53;           // resolv.conf cannot name another
 constexpr std::size_t longest_file = 64 * 1024;  // a real one has a few lines
-constexpr std::string_view blanks = " \t\r\v\f";
 // The VPC resolver's fixed addresses (vpc-dns.md); the second is the only one that an IPv6-only task reaches.
 const SocketAddress vpc_resolver_v4{IpAddress(IpAddress::V4Bytes{169, 254, 169, 253}), dns_port};
 const SocketAddress vpc_resolver_v6{
     IpAddress(IpAddress::V6Bytes{0xFD, 0, 0x0E, 0xC2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x53}), dns_port};
-
-/// The address behind the keyword `nameserver`, which must begin the line and be followed by a blank, as libc has it.
-std::optional<IpAddress> parse_line(std::string_view line) {
-    constexpr std::string_view keyword = "nameserver";
-    if (!line.starts_with(keyword)) return std::nullopt;
-    line.remove_prefix(keyword.size());
-    const std::size_t begin = line.find_first_not_of(blanks);
-    if (begin == 0 || begin == std::string_view::npos) return std::nullopt;
-    line.remove_prefix(begin);
-    line = line.substr(0, line.find_first_of(blanks));
-    // libc reads an IPv4 address up to a comment that touches it.
-    return IpAddress::parse(line.substr(0, line.find_first_of("#;")));
-}
 
 std::string read_file(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
@@ -43,21 +29,11 @@ std::string read_file(const std::string& path) {
 
 }  // namespace
 
-std::vector<SocketAddress> parse_name_servers(std::string_view resolv_conf) {
-    std::vector<SocketAddress> out;
-    while (!resolv_conf.empty()) {
-        const std::string_view line = resolv_conf.substr(0, resolv_conf.find('\n'));
-        resolv_conf.remove_prefix(std::min(line.size() + 1, resolv_conf.size()));
-        if (const auto address = parse_line(line)) out.push_back({*address, dns_port});
-    }
-    return out;
-}
-
 std::vector<SocketAddress> find_upstream_servers(const std::string& path,
                                                  const std::vector<SocketAddress>& own_listeners,
                                                  const HasRoute& has_route) {
     std::vector<SocketAddress> out;
-    for (const SocketAddress& server : parse_name_servers(read_file(path))) {
+    for (const SocketAddress& server : original_name_servers(read_file(path))) {
         const bool ours = std::any_of(own_listeners.begin(), own_listeners.end(),
                                       [&server](const SocketAddress& own) { return reaches(server, own); });
         const bool twice = std::find(out.begin(), out.end(), server) != out.end();

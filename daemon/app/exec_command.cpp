@@ -1,0 +1,152 @@
+// `taskdns exec -- CMD`: waits for the daemon, points resolv.conf at it, becomes CMD. Layer: app.
+//
+// What goes wrong here must not keep the application from starting: it is said, and CMD runs as if we were not there.
+#include <grp.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <iostream>
+#include <system_error>
+#include <thread>
+
+#include "app/commands.hpp"
+#include "app/find_daemon.hpp"
+#include "app/http_get.hpp"
+#include "app/resolv_conf_naming.hpp"
+#include "config/load.hpp"
+#include "http_server/read_status.hpp"
+
+namespace taskdns::app {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr milliseconds first_pause = 5ms;  // the daemon is ready within 20 ms of its start where it can be
+constexpr milliseconds longest_pause = 100ms;
+constexpr milliseconds shortest_request = 100ms;  // --wait 0s is one attempt
+constexpr milliseconds longest_request = 1s;
+constexpr auto default_address = "127.0.0.1";  // find_daemon() adds the port
+
+void say(const std::string& what) { std::cerr << "taskdns exec: " << what << '\n'; }
+
+/// As process 1 of a container, SIGTERM would do nothing while we wait. CMD gets the default actions back.
+extern "C" void end_waiting(int signal) { ::_exit(128 + signal); }
+
+void heed_signals() {
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+        struct sigaction before {};
+        if (::sigaction(signal, nullptr, &before) == 0 && before.sa_handler == SIG_DFL) {
+            std::signal(signal, end_waiting);
+        }
+    }
+}
+
+/// A container's configuration may be wrong, or another one's: then the daemon is where it is by default.
+Result<SocketAddress> find_target(const ExecOptions& options) {
+    auto target = find_daemon(options.config, options.http);
+    if (!target && target.error().code == Errc::invalid_config) {
+        say("the configuration has mistakes, so the default address is asked: " + target.error().message);
+        target = find_daemon(options.config, default_address);
+    }
+    return target;
+}
+
+/// Null when it is ready, else why not.
+std::optional<std::string> wait_until_ready(const SocketAddress& target, milliseconds limit) {
+    const TimePoint deadline = Clock::now() + limit;
+    for (milliseconds pause = first_pause;; pause = std::min(2 * pause, longest_pause)) {
+        const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now());
+        const auto answer = http_get(target, "/readyz", std::clamp(left, shortest_request, longest_request));
+        if (answer && answer->status == 200) return std::nullopt;
+        if (Clock::now() + pause < deadline) {
+            std::this_thread::sleep_for(pause);
+            continue;
+        }
+        std::string why = answer ? target.to_string() + ": " + answer->body : answer.error().message;
+        std::ranges::replace(why, '\n', ' ');
+        return "taskdns is not ready within " + format_duration(limit) + " (" + why + ")";
+    }
+}
+
+Result<http_server::DaemonStatus> ask_status(const SocketAddress& target) {
+    const auto answer = http_get(target, "/v1/status", longest_request, "application/json");
+    if (!answer) return answer.error();
+    if (answer->status != 200) {
+        return Error{Errc::malformed, target.to_string() + "/v1/status: HTTP " + std::to_string(answer->status)};
+    }
+    return http_server::read_daemon(answer->body);
+}
+
+/// Null when the file names the daemon, else why it does not.
+std::optional<std::string> point_at_daemon(const ExecOptions& options) {
+    const auto target = find_target(options);
+    if (!target) return target.error().message;
+    if (auto why = wait_until_ready(*target, options.wait)) return why;
+    const auto status = ask_status(*target);
+    if (!status) return "taskdns does not say where it listens: " + status.error().message;
+
+    config::Upstream upstream;
+    for (const auto& server : status->upstream) upstream.servers.push_back(server.address);
+    auto naming = find_naming(status->dns_listeners, upstream, options.path, options.fallback);
+    if (!naming) return naming.error().message;
+    naming->enough_if_first = true;  // the sidecar, or another container of the task, was here before
+    const auto change = task::manage_resolv_conf(options.path, *naming);
+    if (!change) return change.error().message;
+    if (change->rotates_to_fallback) say(options.path + ": " + rotate_warning);
+    return std::nullopt;
+}
+
+/// Only root may become another user; who is that user already need not.
+bool become(const ExecUser& user) {
+    if (::geteuid() == user.uid && ::getegid() == user.gid && user.uid != 0) return true;
+    const gid_t group = user.gid;
+    return ::setgroups(1, &group) == 0 && ::setgid(user.gid) == 0 && ::setuid(user.uid) == 0;
+}
+
+[[nodiscard]] int run(std::vector<std::string> command) {
+    std::vector<char*> arguments;
+    arguments.reserve(command.size() + 1);
+    for (std::string& argument : command) arguments.push_back(argument.data());
+    arguments.push_back(nullptr);
+    ::execvp(arguments.front(), arguments.data());
+    const int error = errno;
+    say(command.front() + ": " + std::generic_category().message(error));
+    return error == ENOENT || error == ENOTDIR ? 127 : 126;  // as shells do
+}
+
+}  // namespace
+
+std::optional<ExecUser> parse_exec_user(std::string_view text) {
+    const auto number = [](std::string_view digits) -> std::optional<std::uint32_t> {
+        std::uint32_t value = 0;
+        const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+        const bool all = error == std::errc() && end == digits.data() + digits.size();
+        // The last one means "no change" to the kernel.
+        return all && value != UINT32_MAX ? std::optional(value) : std::nullopt;
+    };
+    const std::size_t colon = text.find(':');
+    const auto uid = number(text.substr(0, colon));
+    const auto gid = colon == std::string_view::npos ? uid : number(text.substr(colon + 1));
+    if (!uid || !gid) return std::nullopt;
+    return ExecUser{*uid, *gid};
+}
+
+int exec_command(const ExecOptions& options) {
+    heed_signals();
+    if (const auto why = point_at_daemon(options)) {
+        say(*why + (options.require ? "" : "; " + options.path + " is left as it is, and the command runs"));
+        if (options.require) return 1;
+    }
+    if (options.user && !become(*options.user)) {
+        say("cannot become user " + std::to_string(options.user->uid) + ", group " +
+            std::to_string(options.user->gid) + ": " + std::generic_category().message(errno) +
+            " (only root can: start the container as root, or leave --user out)");
+        return 1;
+    }
+    return run(options.command);
+}
+
+}  // namespace taskdns::app

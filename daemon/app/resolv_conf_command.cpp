@@ -1,0 +1,57 @@
+// `taskdns resolv-conf apply|restore`: by hand, and in a container that ends before the application starts. Layer:
+// app.
+#include <iostream>
+
+#include "app/commands.hpp"
+#include "app/resolv_conf_naming.hpp"
+#include "config/load.hpp"
+#include "task/resolv_conf_file.hpp"
+
+namespace taskdns::app {
+namespace {
+
+int fail(const std::string& what) {
+    std::cerr << "taskdns resolv-conf: " << what << '\n';
+    return 1;
+}
+
+int manage(const config::Config& config, const std::string& path) {
+    const auto naming = find_naming(config.listen.dns, config.upstream, path, config.resolv_conf.fallback);
+    if (!naming) return fail(naming.error().message);
+    const auto change = task::manage_resolv_conf(path, *naming);
+    if (!change) return fail(change.error().message);
+    std::cout << path << ": " << describe(*change) << '\n';
+    if (change->rotates_to_fallback) std::cerr << "taskdns resolv-conf: " << path << ": " << rotate_warning << '\n';
+    return 0;
+}
+
+int restore(const std::string& path) {
+    const auto change = task::restore_resolv_conf(path);
+    if (!change) return fail(change.error().message);
+    std::cout << path << ": "
+              << (change->written ? "as it was before taskdns, " + name_servers(change->servers)
+                                  : "not managed by taskdns, left as it is")
+              << '\n';
+    return 0;
+}
+
+}  // namespace
+
+int resolv_conf_command(const ResolvConfOptions& options) {
+    const bool need_configuration = options.action == ResolvConfAction::apply || !options.path;
+    config::Config config;
+    if (need_configuration) {
+        Result<config::Config> loaded = config::load({.path = options.config, .need_services = false});
+        if (!loaded) {
+            std::cerr << loaded.error().message << '\n';
+            return 2;
+        }
+        config = std::move(*loaded);
+    }
+    const std::string path = options.path.value_or(config.resolv_conf.path);
+    if (options.action == ResolvConfAction::restore) return restore(path);
+    config.resolv_conf.fallback = config.resolv_conf.fallback || options.fallback;
+    return manage(config, path);
+}
+
+}  // namespace taskdns::app

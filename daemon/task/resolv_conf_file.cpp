@@ -1,0 +1,239 @@
+// Rewrites a resolv.conf in place. Layer: task.
+#include "task/resolv_conf_file.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <sstream>
+#include <system_error>
+#include <thread>
+
+#include "base/descriptor.hpp"
+#include "base/time.hpp"
+
+namespace taskdns::task {
+namespace {
+
+constexpr std::size_t longest_file = 64 * 1024;  // a real one has a few lines
+constexpr int lock_attempts = 20;
+constexpr milliseconds lock_pause{50};
+
+constexpr const char* privilege_mend =
+    "run the sidecar as root (\"user\": \"0\"), or `taskdns resolv-conf apply` in a root container that ends before "
+    "the application starts, or `taskdns exec` in front of the application's command";
+
+Error fail(const std::string& path, const std::string& what, const std::string& mend) {
+    return Error{Errc::internal, path + ": " + what + (mend.empty() ? "" : " (" + mend + ")")};
+}
+
+std::string reason(int error) { return std::generic_category().message(error); }
+
+/// A container's own file may lie behind a link of its image: the runtime has mounted it there.
+bool is_mount(const std::string& path) {
+    std::ifstream mounts("/proc/self/mountinfo");
+    for (std::string line; std::getline(mounts, line);) {
+        std::istringstream fields(line);
+        std::string field;
+        for (int i = 0; i < 5; ++i) fields >> field;  // the fifth is the mount point
+        if (field == path) return true;
+    }
+    return false;
+}
+
+Error foreign_link(const std::string& path, const std::string& target) {
+    struct Owner {
+        const char* part;
+        const char* name;
+        const char* mend;
+    };
+    static constexpr std::array<Owner, 4> owners{
+        {{"/systemd/", "systemd-resolved", "write DNS=127.0.0.1 and Domains=~. into /etc/systemd/resolved.conf"},
+         {"/NetworkManager/", "NetworkManager", "write dns=none into its [main] section"},
+         {"/resolvconf/", "resolvconf", "write nameserver 127.0.0.1 into /etc/resolvconf/resolv.conf.d/head"},
+         {"/connman/", "ConnMan", "start it with --nodnsproxy"}}};
+    for (const Owner& owner : owners) {
+        if (target.find(owner.part) == std::string::npos) continue;
+        return fail(
+            path, "is a link to " + target + ", which " + owner.name + " writes: it is left alone",
+            std::string(owner.mend) + ", or put a file in the place of the link, or resolv_conf.manage: false");
+    }
+    return fail(path, "is a link to " + target + ", which another program may write: it is left alone",
+                "name the file itself with resolv_conf.path or --path, or put a file in the place of the link");
+}
+
+/// The file itself: `path`, or what lies behind it if that is a container's own.
+Result<std::string> find_file(const std::string& path) {
+    struct stat status {};
+    if (::lstat(path.c_str(), &status) != 0 || !S_ISLNK(status.st_mode)) return path;
+    const std::unique_ptr<char, decltype(&std::free)> resolved(::realpath(path.c_str(), nullptr), &std::free);
+    if (!resolved) return fail(path, "is a link that leads nowhere: " + reason(errno), "put a file in its place");
+    std::string target = resolved.get();
+    if (is_mount(target)) return target;
+    return foreign_link(path, target);
+}
+
+Error cannot_open(const std::string& path, int error) {
+    if (error == ENOENT || error == ENOTDIR) {
+        return fail(path, "there is no such file",
+                    "create an empty one: without it, C libraries ask 127.0.0.1; or name another with "
+                    "resolv_conf.path or --path");
+    }
+    if (error == EROFS) {
+        return fail(path, "is on a read-only file system",
+                    "mount the file writable, or let another container of the task write it: `taskdns resolv-conf "
+                    "apply` or `taskdns exec` in its own");
+    }
+    if (error == EACCES || error == EPERM) {
+        struct stat status {};
+        std::string owner;
+        if (::stat(path.c_str(), &status) == 0) owner = " of user " + std::to_string(status.st_uid);
+        return fail(
+            path,
+            "the file" + owner + " cannot be written by user " + std::to_string(::geteuid()) + ": " + reason(error),
+            privilege_mend);
+    }
+    if (error == EISDIR) return fail(path, "is a directory", "name a file with resolv_conf.path or --path");
+    return fail(path, "cannot be opened: " + reason(error), "");
+}
+
+/// O_NONBLOCK: a pipe must not hold us up.
+Result<std::string> read_open(int file, const std::string& path) {
+    struct stat status {};
+    if (::fstat(file, &status) != 0) return fail(path, "cannot be looked at: " + reason(errno), "");
+    if (!S_ISREG(status.st_mode)) {
+        return fail(path, "is not a regular file", "name a file with resolv_conf.path or --path");
+    }
+    std::string text(longest_file + 1, '\0');
+    std::size_t length = 0;
+    while (length < text.size()) {
+        const ssize_t got = ::pread(file, text.data() + length, text.size() - length, static_cast<off_t>(length));
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return fail(path, "cannot be read: " + reason(errno), "");
+        if (got == 0) break;
+        length += static_cast<std::size_t>(got);
+    }
+    if (length > longest_file) {
+        return fail(path, "has more than 64 KiB, which no resolv.conf has", "look at what is in it");
+    }
+    text.resize(length);
+    return text;
+}
+
+Result<std::string> read(const std::string& path) {
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+    if (!file.open()) return cannot_open(path, errno);
+    return read_open(file.number(), path);
+}
+
+/// Two that read, change and write at once would undo each other's work. The lock ends with the descriptor.
+bool lock(int file) {
+    for (int i = 0; i < lock_attempts; ++i) {
+        if (::flock(file, LOCK_EX | LOCK_NB) == 0) return true;
+        if (errno != EWOULDBLOCK && errno != EINTR) return true;  // a file system without locks
+        std::this_thread::sleep_for(lock_pause);
+    }
+    return false;
+}
+
+bool write_at_start(int file, std::string_view text) {
+    return ::pwrite(file, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size());
+}
+
+/// `after` may be the shorter one.
+Result<void> replace(int file, const std::string& path, const std::string& before, const std::string& after) {
+    std::string padded = after;
+    if (padded.size() < before.size()) padded += padding(before.size() - after.size());
+    errno = 0;
+    if (!write_at_start(file, padded)) {
+        const std::string why = errno == 0 ? "the file system is full" : reason(errno);
+        const bool undone = write_at_start(file, before) && ::ftruncate(file, static_cast<off_t>(before.size())) == 0;
+        return fail(path, "cannot be written: " + why + (undone ? "" : "; part of it may be written"), "");
+    }
+    // If it cannot be cut, what is behind the text means nothing.
+    const bool cut = ::ftruncate(file, static_cast<off_t>(after.size())) == 0;
+    const auto now = read_open(file, path);
+    if (!now) return now.error();
+    if (*now != (cut ? after : padded)) {
+        return fail(path, "another program has written it at the same time", "leave it to one of them");
+    }
+    return {};
+}
+
+using Rewrite = std::function<Result<std::string>(const std::string& text)>;
+
+struct Texts {
+    std::string before;
+    std::string after;
+};
+
+Result<Texts> rewrite(const std::string& path, const Rewrite& change) {
+    const auto damaged = [&path](const Error& error) {
+        return fail(path, error.message, "write the file anew: lines that begin with #| are what can be read of it");
+    };
+    const auto name = find_file(path);
+    if (!name) return name.error();
+    // Whoever has nothing to change needs no right to write.
+    auto before = read(*name);
+    if (!before) return before.error();
+    auto after = change(*before);
+    if (!after) return damaged(after.error());
+    if (*after == *before) return Texts{*before, *after};
+
+    const Descriptor file(::open(name->c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+    if (!file.open()) return cannot_open(path, errno);
+    if (!lock(file.number())) {
+        return fail(path, "another process has had it locked for a second", "is another taskdns at it?");
+    }
+    before = read_open(file.number(), path);
+    if (!before) return before.error();
+    after = change(*before);
+    if (!after) return damaged(after.error());
+    if (*after != *before) {
+        const auto done = replace(file.number(), path, *before, *after);
+        if (!done) return done.error();
+    }
+    return Texts{std::move(*before), std::move(*after)};
+}
+
+std::vector<IpAddress> addresses_of(const std::vector<SocketAddress>& servers) {
+    std::vector<IpAddress> out;
+    for (const SocketAddress& server : servers) out.push_back(server.address);
+    return out;
+}
+
+Result<ResolvConfChange> described(const Result<Texts>& texts) {
+    if (!texts) return texts.error();
+    ResolvConfChange out;
+    out.written = texts->before != texts->after;
+    out.servers = addresses_of(parse_name_servers(texts->after));
+    out.before = addresses_of(original_name_servers(texts->before));
+    out.rotates_to_fallback = out.servers.size() > 1 && has_rotate(texts->after);
+    return out;
+}
+
+}  // namespace
+
+Result<ResolvConfChange> manage_resolv_conf(const std::string& path, const Naming& naming) {
+    return described(
+        rewrite(path, [&](const std::string& text) { return manage_text(text, choose_servers(text, naming)); }));
+}
+
+Result<ResolvConfChange> restore_resolv_conf(const std::string& path) {
+    return described(rewrite(path, [](const std::string& text) { return restore_text(text); }));
+}
+
+Result<std::string> read_resolv_conf(const std::string& path) {
+    const auto name = find_file(path);
+    return name ? read(*name) : Result<std::string>(name.error());
+}
+
+}  // namespace taskdns::task

@@ -1,0 +1,35 @@
+// Rewrites a resolv.conf in place: a container's is a bind mount, where a rename gets EBUSY (moby#28187).
+// Layer: task (may include base). Blocking, a second at most for another taskdns that is at it: call it from a
+// FileThread, or where no loop runs.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "task/resolv_conf_text.hpp"
+
+namespace taskdns::task {
+
+/// What a file has come to name.
+struct ResolvConfChange {
+    bool written = false;              ///< false: it said so already
+    std::vector<IpAddress> servers;    ///< as libc reads it now
+    std::vector<IpAddress> before;     ///< as libc would have read the original
+    bool rotates_to_fallback = false;  ///< `options rotate` and a fallback: a part of all queries goes past us
+};
+
+/// Makes the file at `path` name `naming`'s servers; manage_text() says how. The text is written at once, padded to
+/// the longer length, then cut: a reader sees the old or the new one, never an empty one. Error: the file, what is in
+/// the way (no such file, a link to another program's file, read-only, not ours to write, not a file, too long,
+/// damaged) and the mend; the file is as it was.
+Result<ResolvConfChange> manage_resolv_conf(const std::string& path, const Naming& naming);
+
+/// Puts the original back; the same errors. A file that is not managed does not change.
+Result<ResolvConfChange> restore_resolv_conf(const std::string& path);
+
+/// The text; same errors. For who only reads.
+Result<std::string> read_resolv_conf(const std::string& path);
+
+}  // namespace taskdns::task

@@ -1,0 +1,59 @@
+// The text of a resolv.conf that taskdns manages, out of the one that was there, and back (docs/resolv-conf.md).
+// Layer: task (may include base). Pure.
+//
+// glibc skips a line that begins with # or ;. musl reads 255 octets at a time and skips what is longer; before 1.1.13
+// it took the rest of a longer line for a line of its own. So no line of ours is longer, and long comments are saved
+// but not repeated.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ip_address.hpp"
+#include "base/result.hpp"
+
+namespace taskdns::task {
+
+/// The `nameserver` lines' addresses in order, port 53. Lines that are not understood are passed over, as libc does.
+std::vector<SocketAddress> parse_name_servers(std::string_view resolv_conf);
+
+/// Whether `options rotate` is set: then libc asks all name servers in turn, not only the first.
+bool has_rotate(std::string_view resolv_conf);
+
+/// What was there before taskdns: of a managed text what it saved, of one that a kill -9 left padded the part before
+/// the padding; null of one that nobody manages. Error (malformed): the saved part is damaged, and which line of it.
+Result<std::optional<std::string>> find_original(std::string_view text);
+
+/// The managed text: `servers` are its name servers, other lines are kept, the original is saved in comments. A
+/// managed text keeps the original that it has; a text that names `servers` already does not change at all.
+Result<std::string> manage_text(std::string_view text, const std::vector<IpAddress>& servers);
+
+/// The original, octet for octet; a text that is not managed does not change.
+Result<std::string> restore_text(std::string_view text);
+
+/// `length` octets that mean nothing behind a whole text, and that the functions above leave out.
+std::string padding(std::size_t length);
+
+/// The name servers of the original, as far as they can be read, be the saved part damaged: the registry's address
+/// must not be lost. Of an unmanaged text, its own.
+std::vector<SocketAddress> original_name_servers(std::string_view text);
+
+/// How a managed text comes to its name servers.
+struct Naming {
+    IpAddress own;                        ///< our listener, as a local process reaches it
+    bool fallback = false;                ///< the original's follow
+    std::vector<SocketAddress> never;     ///< all that we hear on: none of them is a fallback
+    std::vector<SocketAddress> upstream;  ///< the fallback of an original that names only ourselves
+    bool enough_if_first = false;         ///< a text that names us first stays as it is: somebody else manages it
+};
+
+/// Ours, then at most two more: glibc and musl read three.
+std::vector<IpAddress> choose_servers(std::string_view text, const Naming& naming);
+
+/// A listener on port 53, as a local process reaches it: the first on loopback, or on a wildcard address, over
+/// loopback; else the first at all, whose own address must be among those that may ask. Null: none.
+std::optional<IpAddress> find_local_listener(const std::vector<SocketAddress>& listeners);
+
+}  // namespace taskdns::task
