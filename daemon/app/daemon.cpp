@@ -1,13 +1,9 @@
 // The running daemon: binds, starts, serves until a signal, stops. Layer: app.
 #include "app/daemon.hpp"
 
-#include <sys/resource.h>
-
-#include <algorithm>
 #include <csignal>
 #include <exception>
 #include <functional>
-#include <thread>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -18,11 +14,13 @@
 
 #include "app/control_plane.hpp"
 #include "app/describe.hpp"
+#include "app/descriptors.hpp"
 #include "app/emf_writer.hpp"
+#include "app/event_loop.hpp"
 #include "app/forwarded_names.hpp"
 #include "app/listeners.hpp"
 #include "app/metrics.hpp"
-#include "app/own_listeners.hpp"
+#include "app/reading.hpp"
 #include "app/reloader.hpp"
 #include "app/upstream_status.hpp"
 #include "base/log.hpp"
@@ -31,7 +29,6 @@
 #include "dns_server/server.hpp"
 #include "http_server/listener.hpp"
 #include "task/identity.hpp"
-#include "task/resolv_conf.hpp"
 #include "task/service_manager.hpp"
 
 namespace taskdns::app {
@@ -41,64 +38,25 @@ using namespace std::chrono_literals;
 
 constexpr auto stop_limit = 300ms;  // for each of the loops; together they stay below a second
 
-/// Probes need descriptors: the soft limit is often 1,024 where the hard one is far higher.
-void raise_descriptor_limit() {
-    rlimit limit{};
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-/// A quarter of the descriptors, and no more than the checker's own bound: listeners, forwarded queries and HTTP need
-/// theirs.
-unsigned probes_at_once() {
-    rlimit limit{};
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return health::Checker::max_in_flight;
-    return static_cast<unsigned>(std::clamp<rlim_t>(limit.rlim_cur / 4, 1, health::Checker::max_in_flight));
-}
-
-/// Runs `context` until it is stopped. An exception that reaches this loop is a bug, but not the end of the task.
-void run_loop(asio::io_context& context, const char* thread_name) {
-    for (;;) {
-        try {
-            context.run();
-            return;
-        } catch (const std::exception& e) {
-            log::error("app", "exception reached the event loop", {{"thread", thread_name}, {"what", e.what()}});
-        }
-    }
-}
-
-/// The dns thread, for as long as this object lives, however its scope is left.
-class DnsThread {
-public:
-    explicit DnsThread(asio::io_context& context) : context_(context), thread_(run_loop, std::ref(context), "dns") {}
-    DnsThread(const DnsThread&) = delete;
-    DnsThread& operator=(const DnsThread&) = delete;
-    ~DnsThread() {
-        context_.stop();
-        thread_.join();
-    }
-
-private:
-    asio::io_context& context_;
-    std::thread thread_;
-};
-
 std::string joined(const std::vector<std::string>& parts) {
     std::string out;
     for (const std::string& part : parts) out += (out.empty() ? "" : ",") + part;
     return out;
 }
 
-void log_start(const config::Config& config, const std::vector<SocketAddress>& upstream_servers) {
-    std::vector<std::string> servers;
-    servers.reserve(upstream_servers.size());
-    for (const SocketAddress& server : upstream_servers) servers.push_back(server.to_string());
+std::string joined(const std::vector<SocketAddress>& addresses) {
+    std::vector<std::string> texts;
+    texts.reserve(addresses.size());
+    for (const SocketAddress& address : addresses) texts.push_back(address.to_string());
+    return joined(texts);
+}
+
+void log_start(const config::Config& config, const UpstreamChoice& upstream) {
     log::info("app", "started",
               {{"version", version},
                {"services", config.services.size()},
-               {"upstream", joined(servers)},
+               {"upstream", joined(upstream.servers)},
+               {"upstream_from", to_string(upstream.origin)},
                {"configuration", joined(config.origins)}});
     for (const std::string& note : config.notes) log::warning("config", note);
 }
@@ -131,7 +89,7 @@ private:
         dns_.get_executor()};  // listen.dns may be []
     asio::signal_set signals_{control_, SIGTERM, SIGINT, SIGHUP};
     upstream::QueryBudget budget_;
-    std::vector<SocketAddress> upstream_servers_;
+    UpstreamChoice upstream_;
     std::unique_ptr<ControlPlane> control_plane_;
     std::shared_ptr<ForwardedNames> forwarded_names_;
     std::unique_ptr<dns_server::Server> dns_server_;
@@ -147,16 +105,6 @@ private:
 Daemon::Daemon(config::Config config, config::Sources sources)
     : config_(std::move(config)), sources_(std::move(sources)), budget_(config_.upstream.max_qps) {}
 
-/// Whom to ask depends on what we listen on: never on ourselves.
-Result<Reading> complete(config::Config config) {
-    const std::vector<SocketAddress> own = heard_addresses(config.listen.dns, local_addresses());
-    if (auto loop = find_own_listener(config.upstream, own)) return std::move(*loop);
-    std::vector<SocketAddress> servers = config.upstream.servers.empty()
-                                             ? task::find_upstream_servers("/etc/resolv.conf", own)
-                                             : config.upstream.servers;
-    return Reading{std::move(config), std::move(servers)};
-}
-
 std::shared_ptr<ForwardedNames> make_forwarding(asio::io_context& context, const config::Config& config,
                                                 const std::vector<SocketAddress>& servers,
                                                 upstream::QueryBudget& budget) {
@@ -169,13 +117,13 @@ http_server::ServerSettings http_settings(const config::Listen& listen) {
 }
 
 Result<void> Daemon::bind() {
-    Result<Reading> reading = complete(config_);
+    Result<Reading> reading = read_surroundings(config_);
     if (!reading) return reading.error();
-    upstream_servers_ = std::move(reading->upstream_servers);
+    upstream_ = choose_upstream(*reading, {});
     control_plane_ = std::make_unique<ControlPlane>(
         control_.get_executor(), config_,
-        ControlPlane::Surroundings{upstream_servers_, task::identity(), probes_at_once()}, budget_, events());
-    forwarded_names_ = make_forwarding(dns_, config_, upstream_servers_, budget_);
+        ControlPlane::Surroundings{upstream_.servers, task::identity(), probes_at_once()}, budget_, events());
+    forwarded_names_ = make_forwarding(dns_, config_, upstream_.servers, budget_);
     dns_server_ = std::make_unique<dns_server::Server>(dns_, control_plane_->publisher(), dns_settings(),
                                                        forwarded_names_.get());
     http_server_ =
@@ -186,7 +134,7 @@ Result<void> Daemon::bind() {
         [sources = sources_]() -> Result<Reading> {
             Result<config::Config> config = config::load(sources);
             if (!config) return config.error();
-            return complete(std::move(*config));
+            return read_surroundings(std::move(*config));
         },
         [this](Reading next) { return apply(std::move(next)); });
     return listeners_->bind(config_.listen);
@@ -265,18 +213,19 @@ http_server::DaemonStatus Daemon::status() {
 /// All of it, or nothing: what can fail comes first.
 Result<bool> Daemon::apply(Reading reading) {
     const config::Config& next = reading.config;
-    if (stopping_ || (next == config_ && reading.upstream_servers == upstream_servers_)) return false;
+    UpstreamChoice upstream = choose_upstream(reading, {});
+    if (stopping_ || (next == config_ && upstream == upstream_)) return false;
     const Result<void> bound = listeners_->bind(next.listen);
     if (!bound) return bound.error();
 
     const config::Config before = std::exchange(config_, std::move(reading.config));
-    const bool other_servers = reading.upstream_servers != upstream_servers_;
-    upstream_servers_ = std::move(reading.upstream_servers);
+    const bool other_servers = upstream.servers != upstream_.servers;
+    upstream_ = std::move(upstream);
     log::change(config_.log.level, config_.log.format);
     emf_.set(config_.metrics);
     for (const std::string& note : config_.notes) log::warning("config", note);
     budget_.set_max_qps(config_.upstream.max_qps);
-    control_plane_->reload(before, config_, upstream_servers_);
+    control_plane_->reload(before, config_, upstream_.servers);
     if (other_servers || before.forward != config_.forward || !before.upstream.asks_like(config_.upstream)) {
         replace_forwarding();
     }
@@ -291,7 +240,7 @@ asio::awaitable<void> end_forwarding(std::shared_ptr<ForwardedNames> names) {
 
 /// Another forwarder, with an empty cache; who waits for the old one gets SERVFAIL, and asks again.
 void Daemon::replace_forwarding() {
-    auto old = std::exchange(forwarded_names_, make_forwarding(dns_, config_, upstream_servers_, budget_));
+    auto old = std::exchange(forwarded_names_, make_forwarding(dns_, config_, upstream_.servers, budget_));
     asio::post(dns_, [this, old = std::move(old), now = forwarded_names_] {
         dns_server_->set_forwarding(now.get());
         if (now) now->forwarder().start();
@@ -300,14 +249,14 @@ void Daemon::replace_forwarding() {
 }
 
 void Daemon::run() {
-    log_start(config_, upstream_servers_);
+    log_start(config_, upstream_);
     await_signal();
     listeners_->commit(config_.listen);
     control_plane_->start();
     reloader_->start();
     emf_.set(config_.metrics);
     if (forwarded_names_) forwarded_names_->forwarder().start();
-    const DnsThread dns_thread(dns_);
+    const LoopThread dns_thread(dns_, "dns");
     service_manager_.tell_ready(config_.services.size());
     run_loop(control_, "control");
 }

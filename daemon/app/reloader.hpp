@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "app/metrics.hpp"
+#include "app/reading.hpp"
 #include "base/asio.hpp"
 #include "base/file_thread.hpp"
 #include "base/result.hpp"
@@ -17,12 +18,6 @@
 #include "http_server/model.hpp"
 
 namespace taskdns::app {
-
-/// What a configuration leads to once the files that it depends on are read.
-struct Reading {
-    config::Config config;
-    std::vector<SocketAddress> upstream_servers;  ///< whom to ask: never ourselves
-};
 
 class Reloader {
 public:
@@ -45,7 +40,7 @@ public:
     /// Reads and applies. Who asks while that goes on gets what a further reading finds: the file may have changed
     /// since it began. `trigger`: as ReloadStatus has it. `done` may be empty.
     void request(const std::string& trigger, Done done);
-    /// Ends watching; what is being read is not applied any more.
+    /// Ends watching; what is being read is not applied any more, and who asks from now on is refused.
     void stop(milliseconds limit);
 
     /// The last one; at first, that the configuration was read at the start.

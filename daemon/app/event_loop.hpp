@@ -1,0 +1,29 @@
+// An event loop that no exception ends, on this thread or on one of its own.
+// Layer: app (may include Asio).
+#pragma once
+
+#include <thread>
+
+#include <boost/asio/io_context.hpp>
+
+#include "base/asio.hpp"
+
+namespace taskdns::app {
+
+/// Runs `context` until it is stopped. An exception that reaches this loop is a bug, but not the end of the task.
+void run_loop(asio::io_context& context, const char* thread_name);
+
+/// A thread that runs `context` for as long as this object lives, however its scope is left.
+class LoopThread {
+public:
+    LoopThread(asio::io_context& context, const char* name);
+    LoopThread(const LoopThread&) = delete;
+    LoopThread& operator=(const LoopThread&) = delete;
+    ~LoopThread();
+
+private:
+    asio::io_context& context_;
+    std::thread thread_;
+};
+
+}  // namespace taskdns::app

@@ -1,0 +1,52 @@
+// What a configuration leads to once all that it depends on is read. Layer: app.
+#include "app/reading.hpp"
+
+#include <algorithm>
+
+#include "app/own_listeners.hpp"
+#include "base/reaches.hpp"
+#include "task/resolv_conf.hpp"
+
+namespace taskdns::app {
+namespace {
+
+constexpr std::uint16_t dns_port = 53;  // metadata cannot name another
+
+}  // namespace
+
+Result<Reading> read_surroundings(config::Config config) {
+    Reading out{.config = std::move(config), .heard = {}, .resolv_conf = {}};
+    out.heard = heard_addresses(out.config.listen.dns, local_addresses());
+    if (auto loop = find_own_listener(out.config.upstream, out.heard)) return std::move(*loop);
+    out.resolv_conf = task::find_upstream_servers("/etc/resolv.conf", out.heard);
+    return out;
+}
+
+const char* to_string(UpstreamOrigin origin) {
+    switch (origin) {
+        case UpstreamOrigin::configuration:
+            return "configuration";
+        case UpstreamOrigin::task_metadata:
+            return "task_metadata";
+        case UpstreamOrigin::resolv_conf:
+            break;
+    }
+    return "resolv_conf";
+}
+
+UpstreamChoice choose_upstream(const Reading& reading, const std::vector<IpAddress>& metadata) {
+    const std::vector<SocketAddress>& written = reading.config.upstream.servers;
+    if (!written.empty()) return {written, UpstreamOrigin::configuration};
+    UpstreamChoice out{{}, UpstreamOrigin::task_metadata};
+    for (const IpAddress& address : metadata) {
+        const SocketAddress server{address, dns_port};
+        const bool ours = std::any_of(reading.heard.begin(), reading.heard.end(),
+                                      [&server](const SocketAddress& own) { return reaches(server, own); });
+        const bool twice = std::find(out.servers.begin(), out.servers.end(), server) != out.servers.end();
+        if (!ours && !twice) out.servers.push_back(server);
+    }
+    if (out.servers.empty()) return {reading.resolv_conf, UpstreamOrigin::resolv_conf};
+    return out;
+}
+
+}  // namespace taskdns::app
