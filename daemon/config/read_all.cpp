@@ -22,6 +22,20 @@ struct Draft {
     bool services_given = false;  // even if all of them are mistaken, or [] says that there are none
 };
 
+/// One note for all of them: usually it is `defaults` that says so.
+void note_zones_without_map(Config& config) {
+    const auto prefers_blindly = [](const Service& service) {
+        return service.zone.prefer && service.zone.map.empty();
+    };
+    const auto first = std::ranges::find_if(config.services, prefers_blindly);
+    if (first == config.services.end()) return;
+    const auto count = std::ranges::count_if(config.services, prefers_blindly);
+    config.notes.push_back(
+        fmt::format("{}{}: zone.prefer without a map: of all addresses only those of the task's own subnet are known "
+                    "to be in its zone, by the task's metadata; outside ECS none (zone.map names the others)",
+                    first->name.to_string(), count > 1 ? fmt::format(" and {} others", count - 1) : ""));
+}
+
 // The YAML and the overrides go through the same calls: what is not written stays as it is.
 void read_sections(YamlMap& top, SettingsDraft& settings) {
     read_listen(top.map("listen"), settings);
@@ -121,6 +135,7 @@ Config finish(Draft draft, const Mistakes& mistakes) {
         config.services.push_back(std::move(service.service));
         if (!service.note.empty()) config.notes.push_back(std::move(service.note));
     }
+    note_zones_without_map(config);
     return config;
 }
 

@@ -268,11 +268,6 @@ ServiceDraft read_service(YamlMap map, const ServiceDraft& base, Mistakes& mista
     out.addresses = values_of(draft.addresses);
     YamlMap health = read_common(map, draft, mistakes);
     check_addresses(map, draft, mistakes);
-    if (out.zone.prefer && out.zone.map.empty() && map.sound("zone")) {
-        map.mistake_at("zone",
-                       "prefer needs a map, since addresses do not say their zone (such as map: "
-                       "{10.0.1.0/24: use1-az1})");
-    }
     decide_check(map, health, draft);
     map.finish();
     return draft;

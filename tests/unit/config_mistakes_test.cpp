@@ -178,7 +178,6 @@ INSTANTIATE_TEST_SUITE_P(Services, OneMistake, testing::Values(
     MistakeCase{"HttpsWithoutCaFile", health("check: https"), "4:19: services[0].health.check: https verifies certificates, and needs tls.ca_file for that (such as tls: {ca_file: /etc/ssl/certs/ca-certificates.crt}, or tls: {verify: false})"},
     MistakeCase{"CaFileRelative", health("check: https, tls: {ca_file: ca.pem}"), "4:41: services[0].health.tls.ca_file: 'ca.pem' is not an absolute path (such as /var/lib/taskdns/ca.pem)"},
     MistakeCase{"ServerNameIsAddress", health("check: https, tls: {verify: false, server_name: 10.0.0.1}"), "4:60: services[0].health.tls.server_name: '10.0.0.1' is not a host name (such as orders.internal, without a port; addresses have no SNI)"},
-    MistakeCase{"ZoneWithoutMap", service("  zone: {prefer: true}"), "3:9: services[0].zone: prefer needs a map, since addresses do not say their zone (such as map: {10.0.1.0/24: use1-az1})"},
     MistakeCase{"ZoneMapIsAList", service("  zone: {map: [a]}"), "3:15: services[0].zone.map: is a list, not a map (such as {10.0.1.0/24: use1-az1})"},
     MistakeCase{"ZoneOfNoNetwork", service("  zone: {map: {10.0.1.7/24: a}}"), "3:16: services[0].zone.map[10.0.1.7/24]: '10.0.1.7/24' has bits set behind its prefix (try 10.0.1.0/24)"},
     MistakeCase{"ZoneIsAList", service("  zone: {map: {10.0.1.0/24: [a]}}"), "3:16: services[0].zone.map[10.0.1.0/24]: is a list, not a zone (such as 10.0.1.0/24: use1-az1)"},

@@ -246,6 +246,38 @@ services:
     EXPECT_EQ(b.health.path, "/up");
 }
 
+// --- zone.prefer without a map
+
+struct ZoneCase {
+    const char* name;
+    const char* yaml;
+    const char* noted;  // how the note begins; null: there is none
+};
+
+void PrintTo(const ZoneCase& c, std::ostream* out) { *out << c.name; }
+
+class ZoneWithoutMap : public testing::TestWithParam<ZoneCase> {};
+
+TEST_P(ZoneWithoutMap, IsNotedOnce) {
+    const Config config = parsed(GetParam().yaml);
+    ASSERT_EQ(config.notes.size(), GetParam().noted == nullptr ? 0u : 1u);
+    if (GetParam().noted != nullptr) {
+        EXPECT_THAT(config.notes[0], testing::StartsWith(GetParam().noted));
+    }
+}
+
+// clang-format off
+INSTANTIATE_TEST_SUITE_P(
+    Services, ZoneWithoutMap,
+    testing::Values(
+        ZoneCase{"Prefers", "services: [{name: a.local, zone: {prefer: true}}]", "a.local: zone.prefer without a map"},
+        ZoneCase{"AllPrefer", "defaults: {zone: {prefer: true}}\nservices: [{name: a.local}, {name: b.local}, {name: c.local}]", "a.local and 2 others: zone.prefer without a map"},
+        ZoneCase{"OneHasAMap", "services: [{name: a.local, zone: {prefer: true, map: {10.0.1.0/24: a}}}, {name: b.local, zone: {prefer: true}}]", "b.local: zone.prefer without a map"},
+        ZoneCase{"HasAMap", "services: [{name: a.local, zone: {prefer: true, map: {10.0.1.0/24: a}}}]", nullptr},
+        ZoneCase{"DoesNotPrefer", "services: [{name: a.local}]", nullptr}),
+    [](const auto& instance) { return instance.param.name; });
+// clang-format on
+
 // --- health.check: auto
 
 struct CheckCase {
