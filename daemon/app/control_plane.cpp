@@ -58,6 +58,7 @@ ControlPlane::ControlPlane(asio::any_io_executor executor, const config::Config&
           surroundings.max_probes_in_flight),
       snapshot_(make_snapshot_store(config.snapshot)),
       snapshot_timer_(executor),
+      hold_timer_(executor),
       expiry_timer_(executor, never),
       last_index_(milliseconds_since_1970()),
       started_at_(Clock::now()),

@@ -54,8 +54,12 @@ public:
                  upstream::QueryBudget& budget, Events events);
     ~ControlPlane();
 
-    /// Begins to poll and check.
-    void start();
+    /// Begins to poll and check. Services of source `dns` are polled `hold` later, or as soon as release_polls() is
+    /// called: what the task's metadata say may change whom they ask, and who draws the subset.
+    void start(milliseconds hold);
+    void release_polls();
+    /// It is known who and where the task is, or known otherwise.
+    void set_task(const std::string& identity, const view::Home& home);
     /// From now on `now` counts instead of `before`, which was the configuration until now. What is unchanged goes on
     /// as if nothing had happened; a service that is configured otherwise keeps its members and verdicts.
     void reload(const config::Config& before, const config::Config& now, std::vector<SocketAddress> upstream_servers);
@@ -137,6 +141,10 @@ private:
     bool said_that_snapshot_hangs_ = false;
     asio::steady_timer snapshot_timer_;  // the polls' start, while the snapshot is read
     bool polling_ = false;               // it is over
+    asio::steady_timer hold_timer_;      // the start of those polls that ask upstream servers
+    milliseconds hold_{0};               // 0: they are released
+    bool asking_ = false;                // they have begun
+    std::optional<view::Home> home_;
     asio::steady_timer expiry_timer_;
     Deadlines deadlines_;
     std::set<std::size_t> changed_;

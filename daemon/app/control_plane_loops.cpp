@@ -26,8 +26,9 @@ asio::awaitable<void> poll_source(std::shared_ptr<discovery::Source> source, con
 
 }  // namespace
 
-void ControlPlane::start() {
+void ControlPlane::start(milliseconds hold) {
     started_at_ = Clock::now();
+    hold_ = hold;
     snapshot_timer_.expires_at(started_at_ + (snapshot_->ready() ? 0ms : snapshot_patience));
     snapshot_->load([this](const std::optional<membership::Snapshot>& snapshot) {
         if (snapshot) on_snapshot(*snapshot);
@@ -40,6 +41,11 @@ void ControlPlane::start() {
     tasks_.spawn("watch demand", watch_demand());
 }
 
+void ControlPlane::release_polls() {
+    hold_ = 0ms;
+    hold_timer_.cancel();
+}
+
 /// Polls begin once the snapshot is there: one that fails at once must not leave a moment without an answer.
 asio::awaitable<void> ControlPlane::start_polls() {
     co_await asio::this_coro::throw_if_cancelled(false);
@@ -48,11 +54,22 @@ asio::awaitable<void> ControlPlane::start_polls() {
     if (cancellation.cancelled() != asio::cancellation_type::none) co_return;
     polling_ = true;
     for (const std::size_t place : services_.order()) start_poll(place);
+
+    if (hold_ > 0ms) {
+        hold_timer_.expires_at(started_at_ + hold_);
+        co_await hold_timer_.async_wait(as_result);
+        if (cancellation.cancelled() != asio::cancellation_type::none) co_return;
+    }
+    asking_ = true;
+    for (const std::size_t place : services_.order()) {
+        if (!services_[place].poll) start_poll(place);
+    }
 }
 
 void ControlPlane::start_poll(std::size_t place) {
-    if (!polling_) return;
     ServicePlace& service = services_[place];
+    const bool asks = service.state.service().source == config::SourceKind::dns;
+    if (!polling_ || (asks && !asking_)) return;
     auto observed = [this, place](const discovery::Observation& observation, milliseconds next_delay) {
         on_observation(place, observation, next_delay);
     };

@@ -3,6 +3,7 @@
 #include <map>
 #include <random>
 #include <set>
+#include <utility>
 
 #include "app/control_plane.hpp"
 #include "base/log.hpp"
@@ -21,8 +22,23 @@ struct SourceWithResolver {
 std::unique_ptr<ServicePlace> ControlPlane::make_place(config::Service service) {
     service.addresses = {};  // those of a static source stay in the configuration: there may be many
     std::random_device random;
-    return std::make_unique<ServicePlace>(
+    auto out = std::make_unique<ServicePlace>(
         ServicePlace{.state = ServiceState(std::move(service), random(), last_index_), .last_asked = Clock::now()});
+    if (home_) out->state.set_home(*home_);
+    return out;
+}
+
+void ControlPlane::set_task(const std::string& identity, const view::Home& home) {
+    const bool other_identity = std::exchange(identity_, identity) != identity;
+    const bool other_home = home_ != home;
+    home_ = home;
+    for (const std::size_t place : services_.order()) {
+        ServiceState& state = services_.state(place);
+        const bool redraw = other_identity && state.service().subset > 0;
+        if (other_home) state.set_home(home);
+        if (redraw) choose_endpoints(place);
+        if (redraw || other_home) mark_changed(place);
+    }
 }
 
 void ControlPlane::renew_source(std::size_t place, const config::Service& service) {

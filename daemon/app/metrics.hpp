@@ -13,6 +13,7 @@
 
 #include "app/service_state.hpp"
 #include "app/snapshot_store.hpp"
+#include "app/task_metadata.hpp"
 #include "base/histogram.hpp"
 #include "base/metrics_text.hpp"
 #include "base/process_figures.hpp"
@@ -108,6 +109,7 @@ struct Figures {
     const forward::Counters* forward = nullptr;
     const http_server::Counters* http_server = nullptr;
     std::optional<ReloadFigures> reload;
+    const TaskMetadataFigures* task_metadata = nullptr;
     std::uint64_t dropped_log_lines = 0;
     ProcessFigures process;
 };

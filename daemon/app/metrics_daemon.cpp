@@ -96,6 +96,12 @@ void write_reloads(MetricsText& out, const ReloadFigures& reload) {
     out.sample({}, since_1970(reload.last_at));
 }
 
+void write_task_metadata(MetricsText& out, const TaskMetadataFigures& requests) {
+    out.counter("taskdns_task_metadata_requests_total", "Times that the task's metadata were asked for.");
+    out.sample({{"outcome", "answered"}}, requests.answered);
+    out.sample({{"outcome", "failed"}}, requests.failed);
+}
+
 void write_process(MetricsText& out, const ProcessFigures& process, WallTime started) {
     out.gauge("process_start_time_seconds", "Start time of the process since unix epoch in seconds.");
     out.sample({}, since_1970(started));
@@ -133,6 +139,7 @@ void write_control_metrics(MetricsText& out, const Figures& figures) {
 void write_daemon_metrics(MetricsText& out, const Figures& figures) {
     if (figures.http_server != nullptr) write_http_server(out, *figures.http_server);
     if (figures.reload) write_reloads(out, *figures.reload);
+    if (figures.task_metadata != nullptr) write_task_metadata(out, *figures.task_metadata);
     out.counter("taskdns_log_dropped_lines_total", "Log lines lost because their reader did not keep up.");
     out.sample({}, figures.dropped_log_lines);
     out.gauge("taskdns_build_info", "1, with the version, and the compiler that built it.");

@@ -15,10 +15,11 @@ constexpr std::uint16_t dns_port = 53;  // metadata cannot name another
 }  // namespace
 
 Result<Reading> read_surroundings(config::Config config) {
-    Reading out{.config = std::move(config), .heard = {}, .resolv_conf = {}};
-    out.heard = heard_addresses(out.config.listen.dns, local_addresses());
-    if (auto loop = find_own_listener(out.config.upstream, out.heard)) return std::move(*loop);
-    out.resolv_conf = task::find_upstream_servers("/etc/resolv.conf", out.heard);
+    Reading out{.config = std::move(config), .resolvers = {}};
+    std::vector<SocketAddress>& heard = out.resolvers.heard;
+    heard = heard_addresses(out.config.listen.dns, local_addresses());
+    if (auto loop = find_own_listener(out.config.upstream, heard)) return std::move(*loop);
+    out.resolvers.resolv_conf = task::find_upstream_servers(out.config.resolv_conf.path, heard);
     return out;
 }
 
@@ -34,18 +35,18 @@ const char* to_string(UpstreamOrigin origin) {
     return "resolv_conf";
 }
 
-UpstreamChoice choose_upstream(const Reading& reading, const std::vector<IpAddress>& metadata) {
-    const std::vector<SocketAddress>& written = reading.config.upstream.servers;
-    if (!written.empty()) return {written, UpstreamOrigin::configuration};
+UpstreamChoice choose_upstream(const config::Upstream& configured, const Reading::Resolvers& resolvers,
+                               const std::vector<IpAddress>& metadata) {
+    if (!configured.servers.empty()) return {configured.servers, UpstreamOrigin::configuration};
     UpstreamChoice out{{}, UpstreamOrigin::task_metadata};
     for (const IpAddress& address : metadata) {
         const SocketAddress server{address, dns_port};
-        const bool ours = std::any_of(reading.heard.begin(), reading.heard.end(),
+        const bool ours = std::any_of(resolvers.heard.begin(), resolvers.heard.end(),
                                       [&server](const SocketAddress& own) { return reaches(server, own); });
         const bool twice = std::find(out.servers.begin(), out.servers.end(), server) != out.servers.end();
         if (!ours && !twice) out.servers.push_back(server);
     }
-    if (out.servers.empty()) return {reading.resolv_conf, UpstreamOrigin::resolv_conf};
+    if (out.servers.empty()) return {resolvers.resolv_conf, UpstreamOrigin::resolv_conf};
     return out;
 }
 

@@ -13,8 +13,10 @@ namespace taskdns::app {
 /// What a configuration leads to once the files that it depends on are read.
 struct Reading {
     config::Config config;
-    std::vector<SocketAddress> heard;        ///< where we listen: see heard_addresses()
-    std::vector<SocketAddress> resolv_conf;  ///< whom it names, or the fixed address instead: never ourselves
+    struct Resolvers {
+        std::vector<SocketAddress> heard;        ///< where we listen: see heard_addresses()
+        std::vector<SocketAddress> resolv_conf;  ///< whom it names, or the fixed address instead: never ourselves
+    } resolvers;
 };
 
 /// Error: an upstream server that the user wrote is one of our own listeners, with its place.
@@ -32,8 +34,9 @@ struct UpstreamChoice {
     bool operator==(const UpstreamChoice&) const = default;
 };
 
-/// Those that the user wrote, else `metadata`'s, else those of `reading.resolv_conf`; never ourselves, whatever the
-/// task's metadata say.
-UpstreamChoice choose_upstream(const Reading& reading, const std::vector<IpAddress>& metadata);
+/// Those that the user wrote, else `metadata`'s, else resolv.conf's; never ourselves, whatever the task's metadata
+/// say.
+UpstreamChoice choose_upstream(const config::Upstream& configured, const Reading::Resolvers& resolvers,
+                               const std::vector<IpAddress>& metadata);
 
 }  // namespace taskdns::app

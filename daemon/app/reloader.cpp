@@ -86,6 +86,7 @@ struct Reloader::State : std::enable_shared_from_this<Reloader::State> {
           last{.at = std::chrono::system_clock::now(), .trigger = "start", .outcome = "applied", .errors = {}},
           figures{.applied = 1, .last_at = last.at} {}
 
+    static void refuse(const Request& request, const char* because);
     void begin(FileThread& files);
     void finish(Result<Reading> reading);
     void fail(std::vector<std::string> errors);
@@ -106,6 +107,11 @@ struct Reloader::State : std::enable_shared_from_this<Reloader::State> {
     ReloadStatus last;
     ReloadFigures figures;
 };
+
+void Reloader::State::refuse(const Request& request, const char* because) {
+    log::warning("config", "not reloaded", {{"trigger", request.trigger}, {"reason", because}});
+    if (request.done) request.done({std::chrono::system_clock::now(), request.trigger, "failed", {because}});
+}
 
 void Reloader::State::begin(FileThread& files) {
     if (reading || waiting.empty() || stopped) return;
@@ -191,9 +197,9 @@ void Reloader::start() {
 }
 
 void Reloader::request(const std::string& trigger, Done done) {
+    if (state_->stopped) return State::refuse({trigger, std::move(done)}, "shutting down");
     if (state_->waiting.size() >= most_waiting) {  // the reading hangs, and somebody asks and asks
-        if (done) done({std::chrono::system_clock::now(), trigger, "failed", {"an earlier reading hangs"}});
-        return;
+        return State::refuse({trigger, std::move(done)}, "an earlier reading hangs");
     }
     state_->waiting.push_back({trigger, std::move(done)});
     state_->begin(files_);
@@ -202,6 +208,8 @@ void Reloader::request(const std::string& trigger, Done done) {
 void Reloader::stop(milliseconds limit) {
     state_->stopped = true;
     state_->timer.cancel();
+    for (const State::Request& request : std::exchange(state_->served, {})) State::refuse(request, "shutting down");
+    for (const State::Request& request : std::exchange(state_->waiting, {})) State::refuse(request, "shutting down");
     files_.stop(limit);
 }
 

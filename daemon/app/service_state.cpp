@@ -53,6 +53,7 @@ ServiceState::ServiceState(config::Service service, std::uint32_t seed, std::uin
       seed_(seed),
       registry_(service_.membership, service_.poll, checked()),
       drains_(service_.membership.max_endpoints),
+      configured_zone_(service_.zone),
       view_(view::build_service_view(service_, decision_, false, {}, seed)),
       index_(index),
       pick_cursor_(seed) {}
@@ -92,7 +93,15 @@ std::vector<view::Candidate> ServiceState::candidates(const FindVerdict& find_ve
         }
         candidate.member = member;
     }
+    if (own_zone_.empty()) own_zone_ = home_zone_;
     return out;
+}
+
+void ServiceState::set_home(const view::Home& home) {
+    view::HomeZones zones = view::join_home(configured_zone_, home);
+    service_.zone = std::move(zones.zone);
+    home_zone_ = std::move(zones.own);
+    settings_changed_ = true;
 }
 
 bool ServiceState::rebalance(const std::function<double(const SocketAddress&)>& open) {

@@ -24,6 +24,7 @@
 #include "membership/registry.hpp"
 #include "view/decision.hpp"
 #include "view/ejection_room.hpp"
+#include "view/home.hpp"
 #include "view/view.hpp"
 
 namespace taskdns::app {
@@ -72,6 +73,8 @@ public:
     /// The settings have changed: this one, just made, goes on with all that the one before knows, so that whoever is
     /// served stays so. Members whose port came from the settings have the new one. choose() and decide() are next.
     void take_over(ServiceState&& before, TimePoint now);
+    /// It is known where the task is, or known otherwise. decide() is next.
+    void set_home(const view::Home& home);
     /// Chooses anew which endpoints are checked and used; true if others are.
     bool choose(const FindVerdict& find_verdict, std::string_view identity);
     /// Order `least_connections`: the shares for the next second; true if they are others. `open`: how many
@@ -157,6 +160,8 @@ private:
     bool settings_changed_ = false;  // since the last decision
     std::vector<SocketAddress> chosen_;
     std::map<SocketAddress, double> balance_;  // order `least_connections`: those that do not have weight 1
+    config::Zone configured_zone_;             // service_'s knows our own subnets, too
+    std::string home_zone_;                    // of an address of ours that no network holds
     std::string own_zone_;                     // by our own address; empty: not known
     view::Decision decision_;
     std::uint64_t sources_generation_ = 0;  // of the decision's sources; 0: none yet

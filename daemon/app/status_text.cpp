@@ -37,6 +37,13 @@ std::string header(const DaemonStatus& daemon, const std::vector<ServiceStatus>&
         format_line(fmt::format("taskdns {}, task {}, up {}, {}", daemon.version, dash(daemon.identity),
                                 format_age(daemon.started, daemon.now), daemon.ready.ready ? "ready" : "not ready"),
                     Colour::plain, style);
+    if (daemon.task) {
+        std::string facts;
+        for (const auto& [name, text] : describe(*daemon.task)) {
+            facts += fmt::format("{}{} {}", facts.empty() ? "" : ", ", name, text);
+        }
+        out += format_line(facts, Colour::plain, style);
+    }
     const std::vector<Trouble> troubles = find_troubles(daemon, services);
     out += format_line(headline(troubles, services), colour_of(worst(troubles)), style);
     for (const Trouble& trouble : troubles) {

@@ -27,6 +27,7 @@ public:
     void add_listener(const SocketAddress& address) { listeners_.push_back(address); }
     void remove_listener(const SocketAddress& address) { std::erase(listeners_, address); }
     void set_allow(std::vector<Network> allow) { settings_.allow = std::move(allow); }
+    void set_identity(std::string identity) { settings_.identity = std::move(identity); }
     void set_forwarding(Forwarding* forwarding) { forwarding_ = forwarding; }
 
     /// Loopback and the allowed networks.

@@ -69,6 +69,8 @@ void Server::remove(const SocketAddress& address) {
 
 void Server::set_allow(std::vector<Network> allow) { state_->responder->set_allow(std::move(allow)); }
 
+void Server::set_identity(std::string identity) { state_->responder->set_identity(std::move(identity)); }
+
 void Server::set_forwarding(Forwarding* forwarding) { state_->responder->set_forwarding(forwarding); }
 
 void Server::on_published() { state_->responder->on_published(); }

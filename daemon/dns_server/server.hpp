@@ -33,6 +33,7 @@ public:
     /// Answers what has come to this listener, then closes it. Connections that are open go on.
     void remove(const SocketAddress& address);
     void set_allow(std::vector<Network> allow);
+    void set_identity(std::string identity);
     /// Outlives the server, or the next call; null: names that are not ours get REFUSED.
     void set_forwarding(Forwarding* forwarding);
     /// A view was published: the held queries are tried again. From the dns thread.

@@ -44,6 +44,15 @@ json::object server_object(const UpstreamServerStatus& server) {
     return out;
 }
 
+json::value task_object(const std::optional<TaskStatus>& task) {
+    if (!task) return nullptr;
+    return json::object{{"id", text_or_null(task->id)},
+                        {"family", text_or_null(task->family)},
+                        {"cluster", text_or_null(task->cluster)},
+                        {"service", text_or_null(task->service)},
+                        {"zone", text_or_null(task->zone)}};
+}
+
 seconds uptime(const DaemonStatus& daemon) {
     // The wall clock may have been set back since.
     return std::max(seconds{0}, std::chrono::duration_cast<seconds>(daemon.now - daemon.started));
@@ -57,6 +66,7 @@ std::string daemon_json(const DaemonStatus& daemon) {
     const ReloadStatus& reload = daemon.last_reload;
     return format_json(json::object{{"version", daemon.version},
                                     {"identity", text_or_null(daemon.identity)},
+                                    {"task", task_object(daemon.task)},
                                     {"started", time_or_null(daemon.started)},
                                     {"now", time_or_null(daemon.now)},
                                     {"uptime_seconds", uptime(daemon).count()},
@@ -70,6 +80,7 @@ std::string daemon_json(const DaemonStatus& daemon) {
                                     {"dns_listeners", texts(daemon.dns_listeners)},
                                     {"http_listeners", texts(daemon.http_listeners)},
                                     {"upstream", std::move(upstream)},
+                                    {"upstream_from", text_or_null(daemon.upstream_from)},
                                     {"index", daemon.index}});
 }
 
@@ -86,12 +97,16 @@ std::string daemon_text(const DaemonStatus& daemon) {
     out += fmt::format("last reload: {} {} ({})\n", format_wall_time(daemon.last_reload.at),
                        daemon.last_reload.outcome, daemon.last_reload.trigger);
     for (const std::string& error : daemon.last_reload.errors) out += "mistake: " + error + "\n";
+    if (daemon.task) {
+        for (const auto& [name, text] : describe(*daemon.task)) out += fmt::format("{}: {}\n", name, text);
+    }
     for (const UpstreamServerStatus& server : daemon.upstream) {
         out += fmt::format("upstream: {} {}, {} queries, {} failed", server.address.to_string(), server.state,
                            server.queries, server.failures);
         if (server.rtt.count() != 0) out += ", " + format_latency(server.rtt);
         out += server.last_error.empty() ? "\n" : ", last error: " + server.last_error + "\n";
     }
+    if (!daemon.upstream_from.empty()) out += "upstream from: " + daemon.upstream_from + "\n";
     return out;
 }
 

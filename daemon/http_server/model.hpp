@@ -140,10 +140,20 @@ struct ReloadStatus {
     std::vector<std::string> errors;
 };
 
+/// What ECS says of the task; what it does not say is empty.
+struct TaskStatus {
+    std::string id;  ///< of its ARN
+    std::string family;
+    std::string cluster;
+    std::string service;  ///< of ECS, not one of ours
+    std::string zone;     ///< by its ID, else by its name
+};
+
 /// What does not belong to one service.
 struct DaemonStatus {
     std::string version;
-    std::string identity;  ///< the task's
+    std::string identity;            ///< the task's
+    std::optional<TaskStatus> task;  ///< null: its metadata have not been read
     WallTime started;
     WallTime now;
     ReadyStatus ready;
@@ -152,7 +162,8 @@ struct DaemonStatus {
     std::vector<SocketAddress> dns_listeners;
     std::vector<SocketAddress> http_listeners;
     std::vector<UpstreamServerStatus> upstream;
-    std::uint64_t index = 0;  ///< the last change of any service
+    std::string upstream_from;  ///< "configuration" | "task_metadata" | "resolv_conf"
+    std::uint64_t index = 0;    ///< the last change of any service
 };
 
 /// What the application says of an endpoint that it has used.

@@ -54,6 +54,12 @@ constexpr std::array rungs{
     WordMeaning{"no_endpoint", "nothing to serve"},
 };
 
+constexpr std::array origins{
+    WordMeaning{"configuration", "the configuration"},
+    WordMeaning{"task_metadata", "the task's metadata"},
+    WordMeaning{"resolv_conf", "resolv.conf"},
+};
+
 constexpr std::array registries{
     WordMeaning{"not_polled", "not asked yet"},
     WordMeaning{"loaded", "not asked yet; endpoints from the snapshot"},
@@ -106,6 +112,20 @@ std::string_view explain_outcome(std::string_view outcome) { return find(outcome
 std::string_view explain_rung(std::string_view rung) { return find(rungs, rung); }
 std::string_view explain_registry(std::string_view basis) { return find(registries, basis); }
 std::string_view explain_presence(std::string_view presence) { return find(presences, presence); }
+
+std::string_view explain_origin(std::string_view upstream_from) { return find(origins, upstream_from); }
+
+std::vector<std::pair<std::string_view, std::string>> describe(const TaskStatus& task) {
+    std::vector<std::pair<std::string_view, std::string>> out;
+    const auto add = [&out](std::string_view name, const std::string& text) {
+        if (!text.empty()) out.emplace_back(name, text);
+    };
+    add("family", task.family);
+    add("ECS service", task.service);
+    add("cluster", task.cluster);
+    add("zone", task.zone);
+    return out;
+}
 
 std::string format_age(WallTime then, WallTime now) {
     if (then == WallTime{} || then == WallTime::max()) return "-";

@@ -5,6 +5,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "http_server/model.hpp"
 
@@ -28,6 +30,11 @@ std::string_view explain_rung(std::string_view rung);
 std::string_view explain_registry(std::string_view basis);
 /// Of EndpointStatus::presence.
 std::string_view explain_presence(std::string_view presence);
+
+/// What is known of the task: {"family", "client"}, {"zone", "use1-az1"}, ...
+std::vector<std::pair<std::string_view, std::string>> describe(const TaskStatus& task);
+/// Of DaemonStatus::upstream_from: "task_metadata" -> "the task's metadata". An unknown word is given back.
+std::string_view explain_origin(std::string_view upstream_from);
 
 /// `now` - `then`: "now" below a second, "42 s", "5 min", "3 h 20 min", "2 d 4 h". "-" if `then` is not known.
 std::string format_age(WallTime then, WallTime now);

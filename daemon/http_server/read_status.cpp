@@ -188,6 +188,10 @@ Result<DaemonStatus> read_daemon(std::string_view text) {
     DaemonStatus out;
     out.version = fields.text("version");
     out.identity = fields.text("identity");
+    if (const Fields task = fields.object("task")) {
+        out.task = {task.text("id"), task.text("family"), task.text("cluster"), task.text("service"),
+                    task.text("zone")};
+    }
     out.started = fields.time_or_none("started");
     out.now = fields.time_or_none("now");
     out.ready.ready = fields.boolean("ready");
@@ -201,6 +205,7 @@ Result<DaemonStatus> read_daemon(std::string_view text) {
     out.dns_listeners = listeners(fields, "dns_listeners");
     out.http_listeners = listeners(fields, "http_listeners");
     for (const json::value& server : fields.array("upstream")) out.upstream.push_back(read_server(Fields(&server)));
+    out.upstream_from = fields.text("upstream_from");
     out.index = fields.number<std::uint64_t>("index");
     return out;
 }

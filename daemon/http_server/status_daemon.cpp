@@ -63,6 +63,9 @@ void add_daemon(Html& html, const DaemonStatus& daemon) {
     html.raw("<section id=\"daemon\"><h2>This taskdns</h2><dl class=\"facts\">");
     add_fact(html, "version", daemon.version);
     add_fact(html, "task", daemon.identity.empty() ? "-" : daemon.identity);
+    if (daemon.task) {
+        for (const auto& [name, text] : describe(*daemon.task)) add_fact(html, name, text);
+    }
     add_fact(html, "started", format_wall_time(daemon.started));
     add_fact(html, "running for", format_age(daemon.started, daemon.now));
     add_fact(html, "ready", daemon.ready.ready ? "yes" : "no");
@@ -71,6 +74,9 @@ void add_daemon(Html& html, const DaemonStatus& daemon) {
     }
     add_fact(html, "DNS on", join(daemon.dns_listeners));
     add_fact(html, "HTTP on", join(daemon.http_listeners));
+    if (!daemon.upstream_from.empty()) {
+        add_fact(html, "upstream servers from", std::string(explain_origin(daemon.upstream_from)));
+    }
     std::string from;
     for (const std::string& source : daemon.configuration) from += (from.empty() ? "" : ", ") + source;
     add_fact(html, "configuration", from.empty() ? "defaults" : from);

@@ -28,13 +28,12 @@ class ChooseUpstream : public testing::TestWithParam<ChoiceCase> {};
 
 TEST_P(ChooseUpstream, AsksTheFirstWhoKnows) {
     const ChoiceCase& c = GetParam();
-    Reading reading;
-    reading.config.upstream.servers = sockets(c.written);
-    reading.heard = sockets(c.heard);
-    reading.resolv_conf = sockets({"10.0.0.9:53"});
+    config::Upstream configured;
+    configured.servers = sockets(c.written);
+    const Reading::Resolvers resolvers{.heard = sockets(c.heard), .resolv_conf = sockets({"10.0.0.9:53"})};
     std::vector<IpAddress> metadata;
     for (const std::string& text : c.metadata) metadata.push_back(IpAddress::parse(text).value());
-    const UpstreamChoice choice = choose_upstream(reading, metadata);
+    const UpstreamChoice choice = choose_upstream(configured, resolvers, metadata);
     EXPECT_THAT(choice.servers, testing::ElementsAreArray(sockets(c.servers)));
     EXPECT_STREQ(to_string(choice.origin), to_string(c.origin));
 }

@@ -16,6 +16,7 @@ using testing::StartsWith;
 TEST(StatusText, SaysEverythingWhereThereIsRoom) {
     EXPECT_EQ(status_text(daemon(), {well(), impaired(), dark()}, {}),
               R"(taskdns 0.1.0, task task/abc, up 3 h 20 min, ready
+family client, ECS service client-service, cluster default, zone use1-az1
 1 of 3 services failing: dark.local; 1 with a warning: orders.local
   failing  dark.local: nothing to serve: the registry cannot be asked: 10.0.0.2:53: timeout
   warning  orders.local: 2 of 4 endpoints: 10.0.3.11:9090 (unhealthy:status), 10.0.3.13:9090 (ejected:reports)

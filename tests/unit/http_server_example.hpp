@@ -96,6 +96,7 @@ inline DaemonStatus daemon() {
     DaemonStatus out;
     out.version = "0.1.0";
     out.identity = "task/abc";
+    out.task = TaskStatus{"abc", "client", "default", "client-service", "use1-az1"};
     out.started = now - 200min;
     out.now = now;
     out.ready.ready = true;
@@ -111,6 +112,7 @@ inline DaemonStatus daemon() {
     server.rtt = std::chrono::microseconds(830);
     server.last_answer = now - 4s;
     out.upstream = {server};
+    out.upstream_from = "task_metadata";
     out.index = 17;
     return out;
 }

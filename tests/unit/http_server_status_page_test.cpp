@@ -76,6 +76,8 @@ TEST(StatusPage, TakesNoTextForMarkup) {
     }
     DaemonStatus daemon = example::daemon();
     daemon.version = daemon.identity = daemon.last_reload.outcome = daemon.last_reload.trigger = evil;
+    daemon.task = TaskStatus{evil, evil, evil, evil, evil};
+    daemon.upstream_from = evil;
     daemon.configuration = daemon.last_reload.errors = {evil};
     daemon.upstream[0].state = daemon.upstream[0].last_error = evil;
     daemon.ready.missing = {{"", evil}};
@@ -166,6 +168,13 @@ TEST(DaemonJson, HasEveryField) {
     EXPECT_EQ(daemon_json(daemon), R"({
   "version": "0.1.0",
   "identity": "task/abc",
+  "task": {
+    "id": "abc",
+    "family": "client",
+    "cluster": "default",
+    "service": "client-service",
+    "zone": "use1-az1"
+  },
   "started": "2001-09-08T22:26:40.000Z",
   "now": "2001-09-09T01:46:40.000Z",
   "uptime_seconds": 12000,
@@ -211,6 +220,7 @@ TEST(DaemonJson, HasEveryField) {
       "last_error": null
     }
   ],
+  "upstream_from": "task_metadata",
   "index": 17
 }
 )");
@@ -220,7 +230,8 @@ TEST(DaemonJson, HasEveryField) {
 TEST(DaemonJson, StandsInTheDocuments) {
     DaemonStatus daemon;
     daemon.version = "0.1.0";
-    daemon.identity = "7c0a1b9e5f2d4c3a8b6e";
+    daemon.identity = "158d1c8083dd49d6b527399fd6414f5c";
+    daemon.task = TaskStatus{daemon.identity, "client", "default", "client", "usw2-az4"};
     daemon.started = parse_wall_time("2026-11-22T14:10:11.123Z").value();
     daemon.now = daemon.started + 2h + 500ms;
     daemon.ready.ready = true;
@@ -229,6 +240,7 @@ TEST(DaemonJson, StandsInTheDocuments) {
     daemon.dns_listeners = {address("127.0.0.1:53"), address("[::1]:53")};
     daemon.http_listeners = {address("127.0.0.1:8053")};
     daemon.upstream = {{address("10.0.0.2:53"), "answers", 1830, 2, 412us, daemon.now - 500ms, "timeout"}};
+    daemon.upstream_from = "task_metadata";
     daemon.index = 1795356611140;
     std::ifstream file(TASKDNS_SOURCE_DIR "/docs/http-api.md");
     const std::string page{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
@@ -244,7 +256,12 @@ TEST(DaemonText, IsReadable) {
               "configuration: /etc/taskdns/taskdns.yaml\n"
               "configuration: TASKDNS_SERVICES\n"
               "last reload: 2001-09-08T22:26:40.000Z applied (start)\n"
-              "upstream: 10.0.0.2:53 answers, 200 queries, 10 failed, 0.83 ms\n");
+              "family: client\n"
+              "ECS service: client-service\n"
+              "cluster: default\n"
+              "zone: use1-az1\n"
+              "upstream: 10.0.0.2:53 answers, 200 queries, 10 failed, 0.83 ms\n"
+              "upstream from: task_metadata\n");
 }
 
 }  // namespace

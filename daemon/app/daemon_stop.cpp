@@ -1,0 +1,72 @@
+// Signals, and the daemon's end. Layer: app.
+#include <csignal>
+#include <cstdlib>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "app/daemon_parts.hpp"
+
+namespace taskdns::app {
+namespace {
+
+using namespace std::chrono_literals;
+
+asio::awaitable<void> stop_dns(dns_server::Server& server, ForwardedNames* forwarded, asio::io_context& context) {
+    if (forwarded != nullptr) co_await forwarded->forwarder().stop(stop_limit);
+    server.stop();
+    context.stop();
+}
+
+}  // namespace
+
+void Daemon::await_signal() {
+    signals_.async_wait([this](const boost::system::error_code& error, int signal) {
+        if (error) return;
+        await_signal();
+        on_signal(signal);
+    });
+}
+
+void Daemon::reload_by_signal() {
+    if (stopping_) return reloader_->request("signal", {});  // it is refused
+    service_manager_.tell_reloading();
+    reloader_->request("signal", [this](const http_server::ReloadStatus& status) {
+        service_manager_.tell_reloaded(config_.services.size(), status.outcome != "failed");
+    });
+}
+
+void Daemon::on_signal(int signal) {
+    if (signal == SIGHUP) return reload_by_signal();
+    if (!std::exchange(stopping_, true)) {
+        service_manager_.tell_stopping();
+        asio::co_spawn(control_, stop(signal), asio::detached);
+    } else if (!linger_.end()) {
+        std::_Exit(128 + signal);  // one more while stopping: at once
+    }
+}
+
+asio::awaitable<void> Daemon::stop(int signal) {
+    const char* const name = signal == SIGTERM ? "SIGTERM" : "SIGINT";
+    control_plane_->announce_shutdown();
+    reloader_->stop(0ms);
+    metadata_.stop();
+    if (signal == SIGTERM && linger_.lingers(config_.shutdown)) {  // nobody drains after Ctrl-C
+        const TimePoint begin = Clock::now();
+        const Linger::End end = co_await linger_.wait(config_.shutdown);
+        const auto lingered = std::chrono::duration_cast<milliseconds>(Clock::now() - begin);
+        log::info("app", "stopping",
+                  {{"signal", name}, {"lingered", format_duration(lingered)}, {"because", to_string(end)}});
+    } else {
+        log::info("app", "stopping", {{"signal", name}});
+    }
+    emf_.stop();
+    asio::co_spawn(dns_, stop_dns(*dns_server_, forwarded_names_.get(), dns_), asio::detached);
+    const bool loops_ended = co_await control_plane_->stop(stop_limit);
+    const bool sessions_ended = co_await http_server_->stop(stop_limit);
+    log::info("app", "stopped", {{"cleanly", loops_ended && sessions_ended}});
+    control_.stop();
+}
+
+}  // namespace taskdns::app
