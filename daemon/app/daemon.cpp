@@ -137,8 +137,9 @@ void Daemon::take_in(const task::Learned& learned) {
     if (!id.empty()) identity_ = id;
     control_plane_->set_task(identity_, home_of(learned));
     asio::post(dns_, [this, identity = identity_] { dns_server_->set_identity(identity); });
-    const bool other_servers = choose_upstream().servers != upstream_.servers;
-    upstream_ = choose_upstream();
+    UpstreamChoice upstream = choose_upstream();
+    const bool other_servers = upstream.servers != upstream_.servers;
+    upstream_ = std::move(upstream);
     if (other_servers) {
         control_plane_->reload(config_, config_, upstream_.servers);
         replace_forwarding();

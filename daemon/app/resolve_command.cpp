@@ -124,7 +124,7 @@ int resolve_command(const ConfigPath& path, const std::string& name) {
     }
     std::signal(SIGPIPE, SIG_IGN);
     const std::vector<SocketAddress> servers =
-        config->upstream.servers.empty() ? task::find_upstream_servers("/etc/resolv.conf", config->listen.dns)
+        config->upstream.servers.empty() ? task::find_upstream_servers(config->resolv_conf.path, config->listen.dns)
                                          : config->upstream.servers;
     asio::io_context context(1);
     upstream::QueryBudget budget(config->upstream.max_qps);

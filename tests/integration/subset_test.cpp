@@ -26,11 +26,12 @@ protected:
     DaemonOptions options(const std::string& task) const {
         std::string list;
         for (const std::string& address : tasks.addresses()) list += (list.empty() ? "" : ", ") + address;
-        return {.yaml = "services:\n  - {name: " + service +
+        // Nobody answers there: the identity is what the URI says.
+        return {.yaml = "shutdown: {linger: 0s}\nservices:\n  - {name: " + service +
                         ", source: static, subset: 5, port: " + std::to_string(tasks.port()) +
                         ", health: {interval: 300ms, fast_interval: 100ms, timeout: 200ms}, addresses: [" + list +
                         "]}\n",
-                .environment = {{"ECS_CONTAINER_METADATA_URI_V4", "http://169.254.170.2/v4/" + task}}};
+                .environment = {{"ECS_CONTAINER_METADATA_URI_V4", "http://127.0.0.1:1/v4/" + task}}};
     }
     std::set<std::string> checked() const {
         std::set<std::string> out;

@@ -31,10 +31,12 @@ Registered registered(const std::string& name, const std::vector<std::string>& a
     return held;
 }
 
-FakeRegistry::FakeRegistry() : socket_(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+FakeRegistry::FakeRegistry(const char* address, std::uint16_t port)
+    : socket_(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in where{};
     where.sin_family = AF_INET;
-    where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    where.sin_port = htons(port);
+    inet_pton(AF_INET, address, &where.sin_addr);
     auto* const any = reinterpret_cast<sockaddr*>(&where);
     socklen_t length = sizeof where;
     if (bind(socket_, any, length) != 0 || getsockname(socket_, any, &length) != 0) {

@@ -1,5 +1,6 @@
 // A registry that runs by itself while a test does something else: it knows all tasks of each service, shows all of
-// them or only some at random, changes from one answer to the next, and notes what it said when. UDP on 127.0.0.1.
+// them or only some at random, changes from one answer to the next, and notes what it said when. UDP, usually on
+// 127.0.0.1.
 #pragma once
 
 #include <atomic>
@@ -38,7 +39,8 @@ public:
         std::vector<std::string> addresses;  ///< of A records
     };
 
-    FakeRegistry();
+    /// `port` 0: a free one.
+    explicit FakeRegistry(const char* address = "127.0.0.1", std::uint16_t port = 0);
     ~FakeRegistry();  ///< from here on its port is closed
     FakeRegistry(const FakeRegistry&) = delete;
     FakeRegistry& operator=(const FakeRegistry&) = delete;

@@ -21,16 +21,26 @@ std::uint16_t our_port(int number) {
     return ports[number];
 }
 
+std::string local(std::uint16_t port) { return "127.0.0.1:" + std::to_string(port); }
+
+using Variables = std::map<std::string, std::string>;
+
+Variables with(Variables variables, const Variables& further) {
+    variables.insert(further.begin(), further.end());
+    return variables;
+}
+
 }  // namespace
 
-QuickStart::QuickStart(const std::string& yaml, std::uint16_t upstream_port)
+QuickStart::QuickStart(const std::string& yaml, std::uint16_t upstream_port,
+                       const std::map<std::string, std::string>& environment)
     : dns_port_(our_port(0)),
       started_(steady_clock::now()),
       process_({.argv = {taskdns_binary()},
-                .environment = {{"TASKDNS_DNS_LISTEN", "127.0.0.1:" + std::to_string(dns_port_)},
-                                {"TASKDNS_HTTP_LISTEN", "127.0.0.1:" + std::to_string(our_port(1))},
-                                {"TASKDNS_UPSTREAM", "127.0.0.1:" + std::to_string(upstream_port)},
-                                {"TASKDNS_CONFIG_CONTENT", yaml}},
+                .environment = with(environment, {{"TASKDNS_DNS_LISTEN", local(dns_port_)},
+                                                  {"TASKDNS_HTTP_LISTEN", local(our_port(1))},
+                                                  {"TASKDNS_UPSTREAM", local(upstream_port)},
+                                                  {"TASKDNS_CONFIG_CONTENT", yaml}}),
                 .stdout_path = dir_ / "log",
                 .stderr_path = dir_ / "log"}) {}
 

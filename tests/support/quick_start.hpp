@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -22,7 +23,9 @@ public:
         DnsReply reply;
     };
 
-    explicit QuickStart(const std::string& yaml, std::uint16_t upstream_port);
+    /// `environment`: further variables.
+    explicit QuickStart(const std::string& yaml, std::uint16_t upstream_port,
+                        const std::map<std::string, std::string>& environment = {});
 
     /// Asks again and again until there is a reply of any kind; an unarrived one after 5 s.
     FirstReply first_reply(const std::string& name) const;

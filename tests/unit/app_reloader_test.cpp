@@ -68,6 +68,23 @@ TEST_F(ReloaderTest, AppliesWhatItReadsAndSaysSo) {
     EXPECT_EQ(reloader->last().trigger, "signal");
 }
 
+TEST_F(ReloaderTest, RefusesAtTheEndWhoAsksAndWhoHasAsked) {
+    make([] { return reading("new"); });
+    reloader->request("http", note());
+    reloader->request("http", note());
+    reloader->stop(1s);
+    reloader->request("signal", note());
+    ASSERT_EQ(reported.size(), 3U);
+    for (const ReloadStatus& status : reported) {
+        EXPECT_EQ(status.outcome, "failed");
+        EXPECT_THAT(status.errors, ElementsAre("shutting down"));
+    }
+    io.restart();
+    io.run_for(20ms);
+    EXPECT_THAT(applied, IsEmpty());
+    EXPECT_EQ(reported.size(), 3U) << "each is told once";
+}
+
 TEST_F(ReloaderTest, SaysThatNothingIsDifferent) {
     result = false;
     make([] { return reading("same"); });

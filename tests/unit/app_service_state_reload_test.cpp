@@ -192,5 +192,39 @@ TEST(ServiceStateTakeOver, APortThatTheRegistryNamesStays) {
     EXPECT_THAT(described(state), ElementsAre("10.0.0.1:80 + served"));
 }
 
+config::Service near_service(std::vector<config::ZoneNetwork> map) {
+    config::Service service = make_service(config::CheckKind::none);
+    service.zone = {.prefer = true, .map = std::move(map)};
+    return service;
+}
+
+// What we send from to 127.0.0.0/8 is 127.0.0.1.
+TEST(ServiceStateHome, IsTheZoneOfOurOwnSubnet) {
+    ServiceState state(near_service({}));
+    state.observe(seen({"127.0.0.11:80", "127.0.0.12:80", "127.0.1.11:80", "127.0.1.12:80"}), 10s, start);
+    decide(state, Verdicts{});
+    EXPECT_EQ(state.own_zone(), "");
+    EXPECT_FALSE(state.decision().zone_preferred);
+    const std::uint64_t index = state.index();
+
+    state.set_home({"use1-az1", "us-east-1a", {*Network::parse("127.0.0.0/24")}});
+    decide(state, Verdicts{});
+    EXPECT_EQ(state.own_zone(), "use1-az1");
+    EXPECT_TRUE(state.decision().zone_preferred);
+    EXPECT_GT(state.index(), index) << "who waits for a change hears of it";
+
+    state.set_home({});
+    decide(state, Verdicts{});
+    EXPECT_EQ(state.own_zone(), "") << "nothing of the home before is left";
+}
+
+TEST(ServiceStateHome, IsTheMetadatasZoneInBridgeMode) {
+    ServiceState state(near_service({{*Network::parse("10.0.1.0/24"), "use1-az1"}}));
+    state.observe(seen({"127.0.0.11:80"}), 10s, start);
+    state.set_home({"use1-az1", "us-east-1a", {}});
+    decide(state, Verdicts{});
+    EXPECT_EQ(state.own_zone(), "use1-az1") << "our own address is in no network of the map";
+}
+
 }  // namespace
 }  // namespace taskdns::app
