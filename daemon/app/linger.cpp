@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "base/log.hpp"
 
 namespace taskdns::app {
@@ -13,12 +15,6 @@ using namespace std::chrono_literals;
 constexpr auto period = 500ms;   // of 40 requests a second that the endpoint takes
 constexpr auto patience = 2s;    // with one request
 constexpr auto farewell = 50ms;  // for a request that is being made at the end
-
-std::string joined(const std::vector<std::string>& names) {
-    std::string out;
-    for (const std::string& name : names) out += (out.empty() ? "" : ",") + name;
-    return out;
-}
 
 }  // namespace
 
@@ -72,7 +68,8 @@ bool Linger::end() {
 void Linger::say_who_runs(const std::vector<std::string>& running) {
     if (running.empty() || running == said_) return;
     said_ = running;
-    log::info("app", "lingering for containers that still run", {{"containers", joined(running)}});
+    log::info("app", "lingering for containers that still run",
+              {{"containers", fmt::format("{}", fmt::join(running, ","))}});
 }
 
 asio::awaitable<void> Linger::watch(config::Shutdown settings) {
