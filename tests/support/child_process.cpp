@@ -38,7 +38,8 @@ std::vector<std::string> merged_environment(const std::map<std::string, std::str
     for (char** entry = environ; *entry != nullptr; ++entry) {
         const std::string text = *entry;
         const auto equals = text.find('=');
-        if (equals == std::string::npos || text.rfind("TASKDNS_", 0) == 0) continue;
+        // The second: where the tests themselves run as an ECS task.
+        if (equals == std::string::npos || text.rfind("TASKDNS_", 0) == 0 || text.rfind("ECS_", 0) == 0) continue;
         merged[text.substr(0, equals)] = text.substr(equals + 1);
     }
     for (const auto& [name, value] : added) merged[name] = value;

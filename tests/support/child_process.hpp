@@ -24,7 +24,7 @@ class ChildProcess {
 public:
     struct Options {
         std::vector<std::string> argv;                   ///< argv[0] is looked up in PATH, then in the sbin folders
-        std::map<std::string, std::string> environment;  ///< added to ours, of which TASKDNS_* is left out
+        std::map<std::string, std::string> environment;  ///< added to ours, of which TASKDNS_* and ECS_* are left out
         std::string stdout_path;                         ///< appended to; empty: /dev/null
         std::string stderr_path;                         ///< the same; may be the same file
         int stdout_descriptor = -1;                      ///< instead of stdout_path; stays the caller's
