@@ -9,8 +9,9 @@
 
 namespace taskdns::app {
 
-/// Runs until SIGTERM or SIGINT; a second one ends the process at once. Error: what could not be started, and how to
-/// mend it; nothing has been answered then.
+/// Runs until SIGTERM or SIGINT. After SIGTERM answers go on while the task's other containers stop; a second signal
+/// ends that, one more the process. Error: what could not be started, and how to mend it; nothing has been answered
+/// then.
 /// `config` is what `sources` say now; a reload reads them again.
 Result<void> run_daemon(config::Config config, config::Sources sources);
 

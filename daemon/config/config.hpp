@@ -193,10 +193,10 @@ struct ResolvConf {
 
 /// Between SIGTERM and the end.
 struct Shutdown {
-    /// How long answers go on; null: `auto`, until the task's other containers have stopped, 25 s at most, and 0
-    /// outside ECS.
+    /// How long answers go on, at most: in ECS while other containers of the task run. Null: `auto`, 25 s, and
+    /// 0 outside ECS.
     std::optional<milliseconds> linger;
-    /// Names of containers that `auto` does not wait for; `*` stands for any characters.
+    /// Names of containers that are not waited for; `*` stands for any characters.
     std::vector<std::string> linger_ignore{"aws-guardduty-agent*"};
 
     bool operator==(const Shutdown&) const = default;

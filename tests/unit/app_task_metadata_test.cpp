@@ -18,7 +18,7 @@ using testing_support::MetadataConduct;
 class TaskMetadataTest : public testing::Test {
 protected:
     TaskMetadata::Settings settings(unsigned most) const {
-        return {.uri = endpoint.uri(), .timeout = 100ms, .first_retry = 5ms, .attempts = most};
+        return {.uri = endpoint.uri(), .timeout = 2s, .first_retry = 5ms, .attempts = most};
     }
     TaskMetadata::Attempted note() {
         return [this](const task::Learned* learned) {
