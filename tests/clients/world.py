@@ -1,7 +1,7 @@
 """The task and the VPC of clients_test.py: two network namespaces, backends, taskdns on 127.0.0.1:53, its clients.
 
 enter() first: it starts the calling script again in a network namespace and a mount namespace of its own, where
-/etc/resolv.conf names taskdns alone. Nothing is left behind: the namespaces end with their processes, and those with us.
+cover_resolver_settings() makes /etc/resolv.conf name taskdns alone. Nothing is left behind: the namespaces end with their processes, and those with us.
 
   task: 10.0.1.5/24 ──── vpc: 10.0.1.1, the registry; 10.0.1.x, the backends
 """
@@ -27,8 +27,8 @@ def _works(*command):
     return subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0
 
 
-def enter(directory):
-    """Returns inside only."""
+def enter():
+    """Returns inside only; until then the script has done nothing, since it begins anew there."""
     if INSIDE not in os.environ:
         user = [] if _works("unshare", "--net") else ["--user", "--map-root-user"]
         # In a chroot / is no mount of its own, and cannot be made private.
@@ -40,6 +40,9 @@ def enter(directory):
                      "kernel.apparmor_restrict_unprivileged_userns=0)")
         os.environ[INSIDE] = "1"
         os.execvp(command[0], [*command, sys.executable, "-B", *sys.argv])
+
+
+def cover_resolver_settings(directory):
     cover("/etc/resolv.conf", RESOLV_CONF, directory)
     cover("/etc/nsswitch.conf", "hosts: files dns\n", directory)  # a desktop's keeps .local for multicast DNS
 

@@ -316,8 +316,9 @@ def main():
     binary, source, built = (pathlib.Path(argument).resolve() for argument in sys.argv[1:4])
     binary = pathlib.Path(os.environ.get("TASKDNS_BINARY", binary))
     text = (source / "docs" / "clients.md").read_text(encoding="utf-8")
+    world.enter()
     with tempfile.TemporaryDirectory(prefix="taskdns-clients.") as directory:
-        world.enter(directory)
+        world.cover_resolver_settings(directory)
         judge = Judge(page.figures(text))
         for program in sorted((source / "tests/clients/follow").iterdir()):
             for recipe in page.recipes(program.read_text(encoding="utf-8")):
