@@ -25,7 +25,10 @@ std::size_t utf8_length(std::string_view text) {
     return overlong || beyond ? 0 : length;
 }
 
-bool is_stray_control(char c) { return (c >= 0 && c < ' ' && c != '\t' && c != '\n' && c != '\r') || c == 0x7f; }
+bool is_stray_control(char c) {
+    const auto octet = static_cast<unsigned char>(c);  // char has a sign on amd64, and none on arm64
+    return (octet < ' ' && c != '\t' && c != '\n' && c != '\r') || octet == 0x7f;
+}
 
 }  // namespace
 
