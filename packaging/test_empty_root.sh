@@ -2,7 +2,7 @@
 # Runs a static taskdns where nothing else is, as in a container FROM scratch. Usage: test_empty_root.sh BINARY
 set -euo pipefail
 binary=$1
-ceiling=$((10 * 1024 * 1024)) # the image's, of which the binary is all
+ceiling=9700000 # the image has 10,000,000 at most, of which 0.3 are not the binary
 
 size=$(stat -c %s "$binary")
 echo "    $binary: $size bytes"
