@@ -1,0 +1,281 @@
+#!/usr/bin/env python3
+"""packaging/check_task_definition.py: one thing is broken in a good definition, and exactly that is said.
+
+Usage: checker_test.py TASKDNS [TEST...]
+"""
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import support
+
+support.use_environment()
+
+from task_definition import check, read  # noqa: E402
+
+TASKDNS = support.taskdns_of_arguments()
+GONE = support.GONE
+PORT_START = "net.ipv4.ip_unprivileged_port_start"
+SERVICES = {"name": "TASKDNS_SERVICES", "value": "a.local:80"}
+
+
+def configured(yaml_text, *more):
+    return [SERVICES, {"name": "TASKDNS_CONFIG_CONTENT", "value": yaml_text}, *more]
+
+
+def cycle():
+    return [{"containerName": "application", "condition": "START"}]
+
+
+MANAGED = "resolv_conf: {manage: true, fallback: true}"
+TWIN = {"name": "twin", "image": "twin@sha256:0", "essential": False}
+
+# (name, the good definition, what is changed, where the mistake is said to be, a part of what is said)
+BROKEN = [
+    # the shape
+    ("UnknownKey", "managed", {"taskdns/essental": False}, "RegisterTaskDefinition", "essental"),
+    ("WrongType", "managed", {"taskdns/cpu": "32"}, "RegisterTaskDefinition", "containerDefinitions[0].cpu"),
+    ("MissingKey", "managed", {"taskdns/restartPolicy": {}}, "RegisterTaskDefinition", '"enabled"'),
+    ("UnknownWord", "managed", {"networkMode": "awspvc"}, "networkMode", "'awspvc' is not one of"),
+    ("UnknownCondition", "managed", {"application/dependsOn": [{"containerName": "taskdns", "condition": "ALIVE"}]},
+     "containerDefinitions[1].dependsOn[0].condition", "'ALIVE' is not one of"),
+    # what ECS refuses
+    ("FargateNetwork", "http", {"networkMode": "host"}, "networkMode", "Fargate has only awsvpc"),
+    ("FargateCpu", "managed", {"cpu": "300"}, "cpu", "Fargate has 256, 512"),
+    ("FargateMemory", "managed", {"memory": "700"}, "memory", "with 256 CPU units Fargate has 512 to 2048"),
+    ("FargateRole", "managed", {"executionRoleArn": GONE}, "executionRoleArn", "AmazonECSTaskExecutionRolePolicy"),
+    ("FargatePrivileged", "managed", {"application/privileged": True}, "containerDefinitions[1].privileged", "Fargate"),
+    ("FargateTmpfs", "managed", {"application/linuxParameters": {"tmpfs": [{"containerPath": "/tmp", "size": 1}]}},
+     "containerDefinitions[1].linuxParameters.tmpfs", "use a volume"),
+    ("FargateCapability", "init", {"taskdns/linuxParameters/capabilities/add": ["NET_BIND_SERVICE"]},
+     "containerDefinitions[0].linuxParameters.capabilities.add", "only SYS_PTRACE"),
+    ("DnsServers", "managed", {"application/dnsServers": ["127.0.0.1"]}, "containerDefinitions[1].dnsServers",
+     "resolv_conf.manage"),
+    ("HostPort", "managed", {"application/portMappings": [{"containerPort": 8080, "hostPort": 80}]},
+     "containerDefinitions[1].portMappings[0].hostPort", "left out in network mode awsvpc"),
+    ("Windows", "managed", {"runtimePlatform/operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"},
+     "runtimePlatform.operatingSystemFamily", "LINUX"),
+    ("HealthCheckRange", "managed", {"taskdns/healthCheck/timeout": 1}, "containerDefinitions[0].healthCheck.timeout",
+     "ECS takes 2 to 60"),
+    ("RestartPeriod", "managed", {"taskdns/restartPolicy/restartAttemptPeriod": 10},
+     "containerDefinitions[0].restartPolicy.restartAttemptPeriod", "ECS takes 60 to 1800"),
+    ("TooManyExitCodes", "managed", {"taskdns/restartPolicy/ignoredExitCodes": list(range(2, 53))},
+     "containerDefinitions[0].restartPolicy.ignoredExitCodes", "50"),
+    ("StopTimeoutRange", "managed", {"application/stopTimeout": 200}, "containerDefinitions[1].stopTimeout",
+     "ECS takes 2 to 120"),
+    ("NoSuchContainer", "init", {"resolv-conf/dependsOn": [{"containerName": "taskdsn", "condition": "HEALTHY"}]},
+     "containerDefinitions[1].dependsOn[0]", "no container 'taskdsn'"),
+    ("EssentialInit", "init", {"resolv-conf/essential": True}, "containerDefinitions[2].dependsOn[1]", "would stop the task"),
+    ("NothingEssential", "http", {"application/essential": False}, "containerDefinitions", "no container is essential"),
+    ("LogGroup", "managed", {"taskdns/logConfiguration/options/awslogs-group": GONE},
+     "containerDefinitions[0].logConfiguration.options", "lacks awslogs-group"),
+    ("NoSuchVolume", "managed", {"taskdns/mountPoints": [{"sourceVolume": "state", "containerPath": "/state"}]},
+     "containerDefinitions[0].mountPoints[0].sourceVolume", "'state' is not one of volumes"),
+    ("SoftMemory", "managed", {"taskdns/memoryReservation": 64}, "containerDefinitions[0].memory", "greater than"),
+    ("MemorySum", "managed", {"application/memoryReservation": 500}, "memory", "the containers reserve 532"),
+    # what taskdns needs
+    ("Essential", "managed", {"taskdns/essential": True}, "containerDefinitions[0].essential", "set it to false"),
+    ("EssentialByDefault", "managed", {"taskdns/essential": GONE}, "containerDefinitions[0].essential", "set it to false"),
+    ("NoRestartPolicy", "managed", {"taskdns/restartPolicy": GONE}, "containerDefinitions[0].restartPolicy", "is missing"),
+    ("RestartPolicyOff", "managed", {"taskdns/restartPolicy/enabled": False}, "containerDefinitions[0].restartPolicy", "is missing"),
+    ("IgnoredCrash", "managed", {"taskdns/restartPolicy/ignoredExitCodes": [0, 137]},
+     "containerDefinitions[0].restartPolicy.ignoredExitCodes", "137 is how a failure ends"),
+    ("IgnoredFailure", "managed", {"taskdns/restartPolicy/ignoredExitCodes": [1]},
+     "containerDefinitions[0].restartPolicy.ignoredExitCodes", "1 is how a failure ends"),
+    ("StopTimeoutAsLongAsLinger", "managed", {"taskdns/stopTimeout": 25}, "containerDefinitions[0].stopTimeout", "set it to 30"),
+    ("LongLinger", "managed", {"taskdns/environment": configured(MANAGED + "\nshutdown: {linger: 1m}")},
+     "containerDefinitions[0].stopTimeout", "for up to 60 s"),
+    ("LongLingerNoTimeout", "managed", {"taskdns/environment": configured(MANAGED + "\nshutdown: {linger: 30s}"),
+                                        "taskdns/stopTimeout": GONE}, "containerDefinitions[0].stopTimeout", "set it to 35"),
+    ("LittleMemory", "managed", {"taskdns/memory": 16, "taskdns/memoryReservation": 8}, "containerDefinitions[0].memory", "32 or more"),
+    ("NoLog", "managed", {"taskdns/logConfiguration": GONE}, "containerDefinitions[0].logConfiguration", "is missing"),
+    ("BlockingLog", "managed", {"taskdns/logConfiguration/options/mode": "blocking"},
+     "containerDefinitions[0].logConfiguration.options", "non-blocking"),
+    ("Shell", "managed", {"taskdns/healthCheck/command": ["CMD-SHELL", "/taskdns healthcheck"]},
+     "containerDefinitions[0].healthCheck.command", "the image has no shell"),
+    ("OtherPath", "managed", {"taskdns/healthCheck/command": ["CMD", "/usr/bin/taskdns", "healthcheck"]},
+     "containerDefinitions[0].healthCheck.command", "the container's program is /taskdns"),
+    ("OtherHealthCommand", "managed", {"taskdns/healthCheck/command": ["CMD", "/taskdns", "status"]},
+     "containerDefinitions[0].healthCheck.command", "healthcheck"),
+    ("UnknownHealthOption", "managed", {"taskdns/healthCheck/command": ["CMD", "/taskdns", "healthcheck", "--port", "8053"]},
+     "containerDefinitions[0].healthCheck.command", "does not know '--port'"),
+    ("Interval", "managed", {"taskdns/healthCheck/interval": 30}, "containerDefinitions[0].healthCheck.interval", "set 5"),
+    ("IntervalByDefault", "managed", {"taskdns/healthCheck/interval": GONE}, "containerDefinitions[0].healthCheck.interval", "set 5"),
+    ("DoesNotWait", "http", {"application/dependsOn": GONE}, "containerDefinitions[1].dependsOn", "before taskdns answers"),
+    ("WaitsForStart", "managed", {"application/dependsOn": [{"containerName": "taskdns", "condition": "START"}]},
+     "containerDefinitions[1].dependsOn", '"condition": "HEALTHY"'),
+    ("DoesNotWaitForInit", "init", {"application/dependsOn": [{"containerName": "taskdns", "condition": "HEALTHY"}]},
+     "containerDefinitions[2].dependsOn", "before that is written"),
+    ("Port53Twice", "managed", {"application/portMappings": [{"containerPort": 53, "protocol": "udp"}]},
+     "containerDefinitions[1].portMappings[0].containerPort", "53/udp is also that of 'taskdns' (listen.dns)"),
+    ("HttpPortTwice", "managed", {"application/portMappings": [{"containerPort": 8053}]},
+     "containerDefinitions[1].portMappings[0].containerPort", "8053/tcp is also that of 'taskdns' (listen.http)"),
+    ("BothListenersOnOnePort", "http", {"taskdns/environment": [SERVICES, {"name": "TASKDNS_DNS_LISTEN", "value": "127.0.0.1:8053"}]},
+     "containerDefinitions[0].environment", "127.0.0.1:8053 is taken"),
+    ("LowPortWithoutRoot", "init", {"taskdns/systemControls": GONE}, "containerDefinitions[0].systemControls", PORT_START),
+    ("LowPortWithoutNewPrivileges", "init", {"taskdns/systemControls": GONE, "taskdns/linuxParameters": GONE,
+                                             "requiresCompatibilities": ["EC2"], "taskdns/dockerSecurityOptions": ["no-new-privileges"]},
+     "containerDefinitions[0].systemControls", "needs a right that user 65532 has not"),
+    ("LowPortStartTooHigh", "init", {"taskdns/systemControls": [{"namespace": PORT_START, "value": "80"}]},
+     "containerDefinitions[0].systemControls", '"value": "53"'),
+    ("LowPortWithoutCapability", "managed", {"taskdns/linuxParameters/capabilities/drop": ["ALL"]},
+     "containerDefinitions[0].linuxParameters.capabilities.drop", "NET_BIND_SERVICE"),
+    ("ManageWithoutRoot", "managed", {"taskdns/user": GONE, "taskdns/systemControls": [{"namespace": PORT_START, "value": "53"}]},
+     "containerDefinitions[0].user", "or leave it to an init container"),
+    ("ManageReadOnly", "managed", {"taskdns/readonlyRootFilesystem": True}, "containerDefinitions[0].readonlyRootFilesystem",
+     "Docker mounts /etc/resolv.conf read-only"),
+    ("InitWithoutRoot", "init", {"resolv-conf/user": "65532"}, "containerDefinitions[1].user", 'set "user": "0"'),
+    ("ExecWithoutRoot", "exec", {"application/user": "1000:1000"}, "containerDefinitions[1].user", "is 1000, who may not write"),
+    ("ManageWithoutPort53", "managed", {"taskdns/environment": configured(
+        MANAGED, {"name": "TASKDNS_DNS_LISTEN", "value": "127.0.0.1:5300"})}, "containerDefinitions[0].environment",
+     "resolv_conf.manage: needs a listener on port 53"),
+    ("InitWithoutPort53", "init", {"taskdns/environment": [SERVICES, {"name": "TASKDNS_DNS_LISTEN", "value": "127.0.0.1:5300"}]},
+     "containerDefinitions[0].environment", "resolv.conf cannot say a port"),
+    ("SnapshotReadOnly", "init", {"taskdns/environment": configured("snapshot: /state/members.json")},
+     "containerDefinitions[0].mountPoints", "no volume is mounted there"),
+    ("UnknownVariable", "http", {"taskdns/environment": [SERVICES, {"name": "TASKDNS_DNS_LISTEN", "value": "127.0.0.1:5300"},
+                                                        {"name": "TASKDNS_LOGLEVEL", "value": "info"}]},
+     "containerDefinitions[0].environment", "TASKDNS_LOGLEVEL is not a variable"),
+    ("VariableTwice", "managed", {"taskdns/environment": configured(MANAGED, SERVICES)}, "containerDefinitions[0].environment", "twice"),
+    ("BadService", "http", {"taskdns/environment": [{"name": "TASKDNS_SERVICES", "value": "a.local:http"},
+                                                   {"name": "TASKDNS_DNS_LISTEN", "value": "127.0.0.1:5300"}]},
+     "containerDefinitions[0].environment", "services[0].port: 'http'"),
+    ("BadConfiguration", "managed", {"taskdns/environment": configured("resolv_conf: {manage: true, falback: true}")},
+     "containerDefinitions[0].environment", "resolv_conf.falback: unknown key"),
+    ("UnknownCommand", "managed", {"taskdns/command": ["run", "--verbose"]}, "containerDefinitions[0].command",
+     "does not know '--verbose'"),
+    ("Bridge", "managed", {"networkMode": "bridge", "requiresCompatibilities": ["EC2"]}, "networkMode", "set it to awsvpc"),
+    ("NoSidecar", "http", {"taskdns/image": "other@sha256:0", "taskdns/healthCheck/command": ["CMD", "/other"]},
+     "containerDefinitions", "no container runs the daemon"),
+]
+
+# (name, the good definition, what is changed, a part of the note): nothing is wrong
+NOTED = [
+    ("NoFallback", "managed", {"taskdns/environment": configured("resolv_conf: {manage: true}")}, "resolv_conf.fallback is off"),
+    ("NobodyWrites", "managed", {"taskdns/environment": [SERVICES]}, "nobody writes /etc/resolv.conf"),
+    ("NotPinned", "managed", {"taskdns/image": "registry.internal/taskdns:0.1.0"}, "is not pinned"),
+    ("Host", "http", {"networkMode": "host", "requiresCompatibilities": ["EC2"]}, "two tasks on one instance collide"),
+    ("SecretConfiguration", "managed", {"taskdns/secrets": [{"name": "TASKDNS_SERVICES", "valueFrom": "arn"}]}, "from elsewhere"),
+    ("MountedFile", "http", {"taskdns/command": ["--config", "/config/taskdns.yaml"]}, "the configuration file is not checked"),
+    ("SnapshotOnVolume", "init", {"taskdns/environment": configured("snapshot: /state/members.json"), "volumes": [{"name": "state"}],
+                                  "taskdns/mountPoints": [{"sourceVolume": "state", "containerPath": "/state"}]}, "to fill in"),
+    ("OtherUserOfTheImage", "exec", {"application/user": GONE}, "what user the image has"),
+    ("FileCapability", "init", {"taskdns/systemControls": GONE, "taskdns/linuxParameters": GONE}, "file capability of the image"),
+    ("HealthCheckOption", "managed", {"taskdns/healthCheck/command": ["CMD", "/taskdns", "healthcheck", "--http", "127.0.0.1:8053"]},
+     "to fill in"),
+]
+
+
+class Checker(unittest.TestCase):
+    maxDiff = None
+
+    def test_says_the_one_mistake(self):
+        for name, base, changes, place, text in BROKEN:
+            with self.subTest(name):
+                found = check.check(support.changed(support.template(base), changes), TASKDNS).mistakes
+                said = "\n".join(map(str, found))
+                self.assertEqual(len(found), 1, said)
+                self.assertEqual(found[0].place.split(" (")[0], place, said)
+                self.assertIn(text, found[0].text)
+
+    def test_notes_what_is_not_wrong(self):
+        for name, base, changes, text in NOTED:
+            with self.subTest(name):
+                found = check.check(support.changed(support.template(base), changes), TASKDNS)
+                self.assertEqual([str(one) for one in found.mistakes], [])
+                self.assertIn(text, "\n".join(map(str, found.all)))
+
+    def test_has_one_row_for_each_name(self):
+        names = [row[0] for row in [*BROKEN, *NOTED]]
+        self.assertEqual(sorted(set(names)), sorted(names))
+
+    def test_finds_two_containers_of_one_name_and_two_sidecars(self):
+        raw = support.template("managed")
+        raw["containerDefinitions"] += [TWIN, TWIN]
+        self.assertEqual([one.text for one in check.check(raw, TASKDNS).mistakes], ["two containers are called 'twin'"])
+        raw = support.template("http")
+        raw["containerDefinitions"].append({**raw["containerDefinitions"][0], "name": "second"})
+        self.assertIn("'taskdns' is a sidecar already", "\n".join(map(str, check.check(raw, TASKDNS).mistakes)))
+
+    def test_finds_two_applications_on_one_port(self):
+        raw = support.template("managed")
+        raw["containerDefinitions"].append({**TWIN, "portMappings": [{"containerPort": 8080}]})
+        [mistake] = check.check(raw, TASKDNS).mistakes
+        self.assertIn("8080/tcp is also that of 'application'", mistake.text)
+
+    def test_finds_a_circle(self):
+        raw = support.changed(support.template("managed"), {"taskdns/dependsOn": cycle()})
+        self.assertIn("waits for itself", "\n".join(map(str, check.check(raw, TASKDNS).mistakes)))
+
+    def test_works_without_the_program_and_says_what_it_then_does_not_check(self):
+        raw = support.changed(support.template("managed"), {"taskdns/environment": configured("resolv_conf: {manag: true}")})
+        found = check.check(raw)
+        self.assertEqual(found.mistakes, [])
+        self.assertIn("--taskdns PATH", "\n".join(map(str, found.all)))
+
+
+class CommandLine(unittest.TestCase):
+    def run_with(self, text, *options):
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder) / "definition"
+            file.write_text(text, encoding="utf-8")
+            return subprocess.run([sys.executable, "-B", support.ROOT / "packaging" / "check_task_definition.py", *options, file],
+                                  capture_output=True, text=True, timeout=60)
+
+    def test_ends_with_0_and_ok(self):
+        done = self.run_with(json.dumps(support.template("managed")), "--taskdns", TASKDNS)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertTrue(done.stdout.endswith("definition: ok\n"), done.stdout)
+
+    def test_ends_with_1_and_each_mistake_in_a_line_with_its_file(self):
+        raw = support.changed(support.template("managed"), {"taskdns/essential": True, "taskdns/stopTimeout": 10})
+        done = self.run_with(json.dumps(raw), "--taskdns", TASKDNS)
+        self.assertEqual(done.returncode, 1)
+        mistakes = [line for line in done.stdout.splitlines() if " note: " not in line]
+        self.assertEqual(len(mistakes), 2, done.stdout)
+        for line in mistakes:
+            self.assertRegex(line, r"/definition: containerDefinitions\[0\]\.\w+ \(taskdns\): .+: set it to ")
+
+    def test_ends_with_2_for_what_it_cannot_read(self):
+        for text, said in [('{"family": }', "line 1, column 12"), ("- a\n- b\n", "neither a JSON object"), ("a: [", "line"),
+                           ("Resources: {}", "no task definition with taskdns")]:
+            done = self.run_with(text)
+            self.assertEqual(done.returncode, 2, text)
+            self.assertIn(said, done.stderr)
+        self.assertEqual(subprocess.run([sys.executable, "-B", support.ROOT / "packaging" / "check_task_definition.py", "/nowhere"],
+                                        capture_output=True, text=True, timeout=60).returncode, 2)
+
+
+class CloudFormation(unittest.TestCase):
+    TEMPLATE = """
+Parameters: {Image: {Type: String, Default: "taskdns:1"}, Zone: {Type: String}}
+Resources:
+  Task:
+    Type: AWS::ECS::TaskDefinition
+    Properties:
+      Family: !Sub "x-${Zone}"
+      TaskRoleArn: !GetAtt Role.Arn
+      ContainerDefinitions:
+        - Name: taskdns
+          Image: !Ref Image
+          Environment: [{Name: TASKDNS_SERVICES, Value: !Sub ["a.${Where}:80", {Where: !Ref Zone}]}]
+          LogConfiguration: {LogDriver: awslogs, Options: {awslogs-group: g}}
+  Other: {Type: AWS::ECS::TaskDefinition, Properties: {Family: y, ContainerDefinitions: [{Name: z, Image: z}]}}
+"""
+
+    def test_is_read_as_the_api_takes_it(self):
+        self.assertEqual(read.definitions_of(self.TEMPLATE), [(" (Task)", {
+            "family": "x-${Zone}", "taskRoleArn": "${Role_Arn}",
+            "containerDefinitions": [{
+                "name": "taskdns", "image": "taskdns:1",
+                "environment": [{"name": "TASKDNS_SERVICES", "value": "a.${Zone}:80"}],
+                "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "g"}},
+            }],
+        })])
+
+
+if __name__ == "__main__":
+    unittest.main()
