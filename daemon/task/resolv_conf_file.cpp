@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
@@ -144,25 +145,36 @@ bool lock(int file) {
     return false;
 }
 
-bool write_at_start(int file, std::string_view text) {
-    return ::pwrite(file, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size());
+bool write_at(int file, std::string_view text, std::size_t place) {
+    errno = 0;
+    return ::pwrite(file, text.data(), text.size(), static_cast<off_t>(place)) == static_cast<ssize_t>(text.size());
 }
 
-/// `after` may be the shorter one.
+/// In this order, and octet by octet: no reader may meet a part of a change. A write(2) of several octets is not
+/// atomic for who reads meanwhile: a reader that has looked at the size before sees the beginning of the new text
+/// alone, and the kernel's two copies meet at any cache line. Both were seen.
+bool change(int file, std::string_view before, std::string_view after) {
+    if (after.size() > before.size() && !write_at(file, after.substr(before.size()), before.size())) return false;
+    for (std::size_t i = 0; i < std::min(before.size(), after.size()); ++i) {
+        if (before[i] != after[i] && !write_at(file, after.substr(i, 1), i)) return false;
+    }
+    return after.size() >= before.size() || ::ftruncate(file, static_cast<off_t>(after.size())) == 0;
+}
+
 Result<void> replace(int file, const std::string& path, const std::string& before, const std::string& after) {
-    std::string padded = after;
-    if (padded.size() < before.size()) padded += padding(before.size() - after.size());
-    errno = 0;
-    if (!write_at_start(file, padded)) {
+    // From one managed text to another by way of the original: their differences are more than single octets.
+    const auto original = find_original(before);
+    const bool detour = original && *original && **original != after;
+    const std::string& between = detour ? **original : before;
+    if (!change(file, before, between) || !change(file, between, after)) {
         const std::string why = errno == 0 ? "the file system is full" : reason(errno);
-        const bool undone = write_at_start(file, before) && ::ftruncate(file, static_cast<off_t>(before.size())) == 0;
+        const auto now = read_open(file, path);
+        const bool undone = now && change(file, *now, before);
         return fail(path, "cannot be written: " + why + (undone ? "" : "; part of it may be written"), "");
     }
-    // If it cannot be cut, what is behind the text means nothing.
-    const bool cut = ::ftruncate(file, static_cast<off_t>(after.size())) == 0;
     const auto now = read_open(file, path);
     if (!now) return now.error();
-    if (*now != (cut ? after : padded)) {
+    if (*now != after) {
         return fail(path, "another program has written it at the same time", "leave it to one of them");
     }
     return {};
@@ -175,16 +187,16 @@ struct Texts {
     std::string after;
 };
 
-Result<Texts> rewrite(const std::string& path, const Rewrite& change) {
+Result<Texts> rewrite(const std::string& path, const Rewrite& rewritten) {
     const auto damaged = [&path](const Error& error) {
-        return fail(path, error.message, "write the file anew: lines that begin with #| are what can be read of it");
+        return fail(path, error.message, "make it what it should be by hand: #ameserver was nameserver");
     };
     const auto name = find_file(path);
     if (!name) return name.error();
     // Whoever has nothing to change needs no right to write.
     auto before = read(*name);
     if (!before) return before.error();
-    auto after = change(*before);
+    auto after = rewritten(*before);
     if (!after) return damaged(after.error());
     if (*after == *before) return Texts{*before, *after};
 
@@ -195,7 +207,7 @@ Result<Texts> rewrite(const std::string& path, const Rewrite& change) {
     }
     before = read_open(file.number(), path);
     if (!before) return before.error();
-    after = change(*before);
+    after = rewritten(*before);
     if (!after) return damaged(after.error());
     if (*after != *before) {
         const auto done = replace(file.number(), path, *before, *after);

@@ -10,19 +10,19 @@
 namespace taskdns::task {
 namespace {
 
-constexpr std::uint16_t dns_port = 53;           // resolv.conf cannot name another
-constexpr std::size_t most_servers = 3;          // glibc's and musl's MAXNS
-constexpr std::size_t longest_line = 255;        // musl's buffer, without its end
-constexpr std::size_t longest_saved_line = 120;  // for people, too
+constexpr std::uint16_t dns_port = 53;   // resolv.conf cannot name another
+constexpr std::size_t most_servers = 3;  // glibc's and musl's MAXNS
+constexpr std::size_t most_lines = 20;   // of name servers in an original: their places go into one short line
 constexpr std::string_view blanks = " \t\r\v\f";
 
-// Lines that begin so are ours; what is saved stands between the second and the third.
-constexpr std::string_view header_mark = "# taskdns wrote this";
-constexpr std::string_view header = "; \"taskdns resolv-conf restore\" puts back what it saved below\n";
-constexpr std::string_view begin_mark = "# taskdns saved v1 ";
-constexpr std::string_view end_mark = "# taskdns end";
-constexpr std::string_view saved_mark = "#|";
-constexpr std::string_view padding_mark = "\n# taskdns padding\n";
+// Our part. It begins with a line feed: the original may have none at its end, and musl skips the line behind one
+// that has a NUL in it.
+constexpr std::string_view first_line =
+    "\n# taskdns is asked in place of #ameserver; \"taskdns resolv-conf restore\" undoes it\n";
+constexpr std::string_view figures_mark = "# taskdns v1 bytes=";
+constexpr std::string_view any_mark = "\n# taskdns is asked";
+constexpr std::string_view last_line = "# taskdns end\n";
+constexpr std::string_view keyword = "nameserver";
 
 /// Takes the first line off `text`; without its line feed.
 std::string_view take_line(std::string_view& text) {
@@ -31,12 +31,12 @@ std::string_view take_line(std::string_view& text) {
     return line;
 }
 
-/// What follows `keyword` at the beginning of a line and a blank, as libc has it; null: another line. To libc a line
+/// What follows `word` at the beginning of a line and a blank, as libc has it; null: another line. To libc a line
 /// ends at a NUL.
-std::optional<std::string_view> after_keyword(std::string_view line, std::string_view keyword) {
+std::optional<std::string_view> after_keyword(std::string_view line, std::string_view word) {
     line = line.substr(0, line.find('\0'));
-    if (!line.starts_with(keyword)) return std::nullopt;
-    line.remove_prefix(keyword.size());
+    if (!line.starts_with(word)) return std::nullopt;
+    line.remove_prefix(word.size());
     const std::size_t begin = line.find_first_not_of(blanks);
     if (begin == 0) return std::nullopt;
     return begin == std::string_view::npos ? std::string_view() : line.substr(begin);
@@ -59,99 +59,52 @@ std::string hexadecimal(std::uint32_t number) {
     return out;
 }
 
-std::string first_mark_line(std::string_view original) {
-    return std::string(begin_mark) + "bytes=" + std::to_string(original.size()) +
-           " sum=" + hexadecimal(checksum(original));
-}
-
-/// Editors and terminals must not change it: what is not plain ASCII becomes \xHH, and so does a blank at a line's
-/// end.
-std::string escape(char c, bool ends_line) {
-    const auto octet = static_cast<unsigned char>(c);
-    if (c == '\\') return "\\\\";
-    if (octet > 0x20 && octet < 0x7F) return std::string(1, c);
-    if (c == ' ' && !ends_line) return " ";
-    return "\\x" + hexadecimal(octet).substr(6);
-}
-
-/// Each line of `original` behind the mark. A backslash at the end: no line feed there, what follows is the same
-/// line.
-std::string save(std::string_view original) {
-    std::string out = first_mark_line(original) + "\n";
-    while (!original.empty()) {
-        std::string line(saved_mark);
-        std::size_t taken = 0;
-        while (taken < original.size() && original[taken] != '\n' && line.size() < longest_saved_line) {
-            const bool last = taken + 1 == original.size() || original[taken + 1] == '\n';
-            line += escape(original[taken++], last);
-        }
-        const bool whole = taken < original.size() && original[taken] == '\n';
-        out += line + (whole ? "\n" : "\\\n");
-        original.remove_prefix(taken + (whole ? 1 : 0));
+/// Where the lines begin that name servers, understood or not.
+std::vector<std::size_t> name_server_lines(std::string_view text) {
+    std::vector<std::size_t> out;
+    for (std::string_view rest = text; !rest.empty();) {
+        const std::size_t begin = text.size() - rest.size();
+        if (after_keyword(take_line(rest), keyword)) out.push_back(begin);
     }
-    return out + std::string(end_mark) + "\n";
+    return out;
 }
 
-std::optional<char> parse_octet(std::string_view hex) {
-    unsigned octet = 0;
-    const auto [end, error] = std::from_chars(hex.data(), hex.data() + hex.size(), octet, 16);
-    if (hex.size() != 2 || error != std::errc() || end != hex.data() + hex.size()) return std::nullopt;
-    return static_cast<char>(octet);
-}
-
-/// What a saved line, without its mark, stands for; null: nothing that save() writes.
-std::optional<std::string> unescape(std::string_view line) {
-    std::string out;
-    while (!line.empty()) {
-        const char c = line.front();
-        line.remove_prefix(1);
-        if (c != '\\') {
-            out += c;
-        } else if (line.empty()) {
-            return out;
-        } else if (line.front() == '\\') {
-            out += '\\';
-            line.remove_prefix(1);
-        } else {
-            const auto octet = line.front() == 'x' ? parse_octet(line.substr(1, 2)) : std::nullopt;
-            if (!octet) return std::nullopt;
-            out += *octet;
-            line.remove_prefix(3);
-        }
+/// Tells all that is needed to undo it: "# taskdns v1 bytes=75 sum=d5ad4f81 lines=0,20".
+std::string figures_line(std::string_view original) {
+    std::string out = std::string(figures_mark) + std::to_string(original.size()) +
+                      " sum=" + hexadecimal(checksum(original)) + " lines=";
+    const char* separator = "";
+    for (const std::size_t begin : name_server_lines(original)) {
+        out += separator + std::to_string(begin);
+        separator = ",";
     }
     return out + "\n";
 }
 
-std::string_view without_padding(std::string_view text) {
-    const std::size_t mark = text.rfind(padding_mark);
-    if (mark == std::string_view::npos) return text;
-    const bool nothing_more = text.find_first_not_of('\n', mark + padding_mark.size()) == std::string_view::npos;
-    return nothing_more ? text.substr(0, mark) : text;
+std::optional<std::size_t> take_number(std::string_view& text) {
+    std::size_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc()) return std::nullopt;
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    return number;
 }
 
-Error damaged(std::size_t line, const std::string& what) {
-    return Error{Errc::malformed, "line " + std::to_string(line) +
-                                      ": what taskdns saved there of the file before is damaged (" + what + ")"};
-}
-
-/// What is to stay of a text whose saved part is whole: no name servers, nothing of ours, no comment that a reader
-/// might take in pieces.
-std::string kept_lines(std::string_view text) {
-    std::string out;
-    bool saved = false;
-    while (!text.empty()) {
-        std::string_view line = take_line(text);
-        if (line.starts_with(begin_mark)) saved = true;
-        const bool skipped = saved || line.starts_with(header_mark) || after_keyword(line, "nameserver");
-        if (line == end_mark) saved = false;
-        if (skipped) continue;
-        // musl also skips the line after one with a NUL: what glibc reads of it is all there is.
-        line = line.substr(0, line.find('\0'));
-        const bool comment = line.starts_with('#') || line.starts_with(';');
-        if (comment && line.size() > longest_line) continue;
-        out.append(line) += '\n';
+/// The octets before our part, with the first of each line that named a server as it was; null: not by these figures.
+std::optional<std::string> undo(std::string_view before, std::string_view figures) {
+    std::string original(before);
+    std::string_view places = figures.substr(std::min(figures.rfind('=') + 1, figures.size()));
+    while (!places.empty() && places != "\n") {
+        const auto place = take_number(places);
+        if (!place || *place >= original.size()) return std::nullopt;
+        original[*place] = keyword.front();
+        places.remove_prefix(std::min<std::size_t>(1, places.size()));
     }
-    return out;
+    return figures_line(original) == figures ? std::optional(std::move(original)) : std::nullopt;
+}
+
+Error damaged(std::string_view text, std::size_t place, const std::string& what) {
+    const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(place), '\n');
+    return Error{Errc::malformed, "line " + std::to_string(line) + ": the part of taskdns is damaged: " + what};
 }
 
 std::vector<IpAddress> addresses_of(const std::vector<SocketAddress>& servers) {
@@ -165,7 +118,7 @@ std::vector<IpAddress> addresses_of(const std::vector<SocketAddress>& servers) {
 std::vector<SocketAddress> parse_name_servers(std::string_view resolv_conf) {
     std::vector<SocketAddress> out;
     while (!resolv_conf.empty()) {
-        const auto rest = after_keyword(take_line(resolv_conf), "nameserver");
+        const auto rest = after_keyword(take_line(resolv_conf), keyword);
         if (!rest) continue;
         const std::string_view word = first_word(*rest);
         // libc reads an IPv4 address up to a comment that touches it.
@@ -189,46 +142,32 @@ bool has_rotate(std::string_view resolv_conf) {
 }
 
 Result<std::optional<std::string>> find_original(std::string_view text) {
-    const std::string_view all = without_padding(text);
-    std::string original;
-    std::string first_mark;
-    bool ours = false;
-    bool ended = false;
-    std::size_t number = 0;
-    for (std::string_view rest = all; !rest.empty();) {
-        const std::string_view line = take_line(rest);
-        ++number;
-        const bool inside = !first_mark.empty() && !ended;
-        ours = ours || line.starts_with(header_mark) || line.starts_with(begin_mark) || line == end_mark;
-        if (line.starts_with(begin_mark)) {
-            if (!first_mark.empty()) return damaged(number, "it begins twice");
-            first_mark = line;
-        } else if (line == end_mark) {
-            if (!inside) return damaged(number, "it ends without a beginning");
-            ended = true;
-        } else if (inside) {
-            const auto piece = line.starts_with(saved_mark) ? unescape(line.substr(saved_mark.size())) : std::nullopt;
-            if (!piece) return damaged(number, "not a line of it");
-            original += *piece;
-        }
-    }
-    if (!ours) return all.size() == text.size() ? std::optional<std::string>() : std::optional(std::string(all));
-    if (!ended) return damaged(number, first_mark.empty() ? "it is not there" : "its end is missing");
-    if (first_mark != first_mark_line(original)) return damaged(number, "its size or sum is another");
-    return std::optional(std::move(original));
+    const std::size_t begin = text.find(any_mark);
+    if (begin == std::string_view::npos) return std::optional<std::string>();
+    const std::string_view part = text.substr(begin);
+    if (text.rfind(any_mark) != begin) return damaged(text, begin + 1, "it is there twice");
+    if (!part.starts_with(first_line)) return damaged(text, begin + 1, "its first line is another");
+    const std::string_view rest = part.substr(first_line.size());
+    const std::string_view figures = rest.substr(0, std::min(rest.find('\n') + 1, rest.size()));
+    if (rest.find(last_line) == std::string_view::npos) return damaged(text, text.size(), "its end is missing");
+    auto original = undo(text.substr(0, begin), figures);
+    if (!original) return damaged(text, begin + first_line.size(), "its figures are not those of what is above it");
+    return std::optional(std::move(*original));
 }
 
 Result<std::string> manage_text(std::string_view text, const std::vector<IpAddress>& servers) {
-    std::string_view present = without_padding(text);
-    if (addresses_of(parse_name_servers(present)) == servers) return std::string(text);
-    const auto original = find_original(text);
-    if (!original) return original.error();
-    if (*original && present != **original) {
-        present = present.substr(0, present.find_last_not_of('\n') + 1);  // a write that was not cut off yet
+    if (addresses_of(parse_name_servers(text)) == servers) return std::string(text);
+    auto original = restore_text(text);
+    if (!original) return original;
+    std::string out = *original;
+    const std::vector<std::size_t> lines = name_server_lines(out);
+    if (lines.size() > most_lines) {
+        return Error{Errc::over_limit, "more than " + std::to_string(most_lines) + " lines name servers"};
     }
-    std::string out = std::string(header_mark).append(header);
+    for (const std::size_t begin : lines) out[begin] = '#';
+    out.append(first_line).append(figures_line(*original));
     for (const IpAddress& server : servers) out += "nameserver " + server.to_string() + "\n";
-    return out + kept_lines(present) + save(*original ? std::string_view(**original) : present);
+    return out.append(last_line);
 }
 
 Result<std::string> restore_text(std::string_view text) {
@@ -237,25 +176,16 @@ Result<std::string> restore_text(std::string_view text) {
     return *original ? std::move(**original) : std::string(text);
 }
 
-std::string padding(std::size_t length) {
-    if (length < padding_mark.size()) return std::string(length, '\n');
-    return std::string(padding_mark) + std::string(length - padding_mark.size(), '\n');
-}
-
 std::vector<SocketAddress> original_name_servers(std::string_view text) {
-    const auto original = find_original(text);
-    if (original) return parse_name_servers(*original ? std::string_view(**original) : text);
-    std::string readable;
-    for (std::string_view rest = text; !rest.empty();) {
-        const std::string_view line = take_line(rest);
-        if (!line.starts_with(saved_mark)) continue;
-        if (const auto piece = unescape(line.substr(saved_mark.size()))) readable += *piece;
+    const auto original = restore_text(text);
+    if (original) return parse_name_servers(*original);
+    // Whatever can be read above our part; what is in it may be a listener of ours, of an earlier start even.
+    std::string readable(text.substr(0, text.find(any_mark)));
+    if (readable.starts_with("#ameserver")) readable[0] = keyword.front();
+    for (std::size_t at = 0; (at = readable.find("\n#ameserver", at)) != std::string::npos;) {
+        readable[++at] = keyword.front();
     }
-    auto servers = parse_name_servers(readable);
-    if (!servers.empty()) return servers;
-    servers = parse_name_servers(text);  // the fallback's, and a listener of ours, maybe of an earlier start
-    std::erase_if(servers, [](const SocketAddress& server) { return server.address.is_loopback(); });
-    return servers;
+    return parse_name_servers(readable);
 }
 
 std::vector<IpAddress> choose_servers(std::string_view text, const Naming& naming) {

@@ -1,9 +1,9 @@
 // The text of a resolv.conf that taskdns manages, out of the one that was there, and back (docs/resolv-conf.md).
 // Layer: task (may include base). Pure.
 //
-// glibc skips a line that begins with # or ;. musl reads 255 octets at a time and skips what is longer; before 1.1.13
-// it took the rest of a longer line for a line of its own. So no line of ours is longer, and long comments are saved
-// but not repeated.
+// A managed text is the original, of which only the first octet of each `nameserver` line is another (# for n), and a
+// part of ours behind it. So what is done to a file is an append and single octets, or single octets and a cut: a
+// reader sees the name servers of before or those of after, and all other lines always, wherever it reads meanwhile.
 #pragma once
 
 #include <optional>
@@ -22,21 +22,18 @@ std::vector<SocketAddress> parse_name_servers(std::string_view resolv_conf);
 /// Whether `options rotate` is set: then libc asks all name servers in turn, not only the first.
 bool has_rotate(std::string_view resolv_conf);
 
-/// What was there before taskdns: of a managed text what it saved, of one that a kill -9 left padded the part before
-/// the padding; null of one that nobody manages. Error (malformed): the saved part is damaged, and which line of it.
+/// What was there before taskdns; null if nobody manages the text. Error (malformed): our part is damaged, or does
+/// not fit to what is before it.
 Result<std::optional<std::string>> find_original(std::string_view text);
 
-/// The managed text: `servers` are its name servers, other lines are kept, the original is saved in comments. A
-/// managed text keeps the original that it has; a text that names `servers` already does not change at all.
+/// The managed text, of which `servers` are the name servers. A managed text keeps its original; a text that names
+/// `servers` already does not change at all. Error: damaged, or too many lines name servers.
 Result<std::string> manage_text(std::string_view text, const std::vector<IpAddress>& servers);
 
 /// The original, octet for octet; a text that is not managed does not change.
 Result<std::string> restore_text(std::string_view text);
 
-/// `length` octets that mean nothing behind a whole text, and that the functions above leave out.
-std::string padding(std::size_t length);
-
-/// The name servers of the original, as far as they can be read, be the saved part damaged: the registry's address
+/// The name servers of the original, as far as they can be read, be our part damaged: the registry's address
 /// must not be lost. Of an unmanaged text, its own.
 std::vector<SocketAddress> original_name_servers(std::string_view text);
 
@@ -47,6 +44,8 @@ struct Naming {
     std::vector<SocketAddress> never;     ///< all that we hear on: none of them is a fallback
     std::vector<SocketAddress> upstream;  ///< the fallback of an original that names only ourselves
     bool enough_if_first = false;         ///< a text that names us first stays as it is: somebody else manages it
+
+    bool operator==(const Naming&) const = default;
 };
 
 /// Ours, then at most two more: glibc and musl read three.
