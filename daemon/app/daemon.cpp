@@ -118,6 +118,7 @@ Result<bool> Daemon::apply(Reading reading) {
     }
     http_server_->set(http_settings(config_.listen));
     listeners_->commit(config_.listen);
+    keep_resolv_conf();
     return true;
 }
 
@@ -143,6 +144,7 @@ void Daemon::take_in(const task::Learned& learned) {
     if (other_servers) {
         control_plane_->reload(config_, config_, upstream_.servers);
         replace_forwarding();
+        keep_resolv_conf();
     }
     const http_server::TaskStatus status = task_status(learned.metadata);
     log::info("task", "metadata read",
@@ -163,10 +165,20 @@ void Daemon::replace_forwarding() {
     });
 }
 
+/// Nobody is sent to us before we answer: first the dns thread has its turn.
+void Daemon::keep_resolv_conf() {
+    asio::post(dns_, [this] {
+        asio::post(control_, [this] {
+            if (!stopping_) resolv_conf_.set(config_.resolv_conf, listeners_->dns(), upstream_.servers);
+        });
+    });
+}
+
 void Daemon::run() {
     log_start(config_, upstream_);
     await_signal();
     listeners_->commit(config_.listen);
+    keep_resolv_conf();
     metadata_.start();
     control_plane_->start(metadata_.in_ecs() && depends_on_metadata(config_) ? metadata_patience : 0ms);
     reloader_->start();

@@ -21,6 +21,7 @@
 #include "app/metrics.hpp"
 #include "app/reading.hpp"
 #include "app/reloader.hpp"
+#include "app/resolv_conf_keeper.hpp"
 #include "app/task_metadata.hpp"
 #include "base/log.hpp"
 #include "config/load.hpp"
@@ -45,6 +46,7 @@ public:
 private:
     Result<bool> apply(Reading reading);
     void replace_forwarding();
+    void keep_resolv_conf();
     UpstreamChoice choose_upstream() const;
     void on_metadata(const task::Learned* learned);
     void take_in(const task::Learned& learned);
@@ -81,6 +83,7 @@ private:
     std::unique_ptr<http_server::Server> http_server_;
     std::unique_ptr<Listeners> listeners_;
     std::unique_ptr<Reloader> reloader_;
+    ResolvConfKeeper resolv_conf_{control_.get_executor()};
     EmfWriter emf_{control_.get_executor(), [this] { return figures(); },
                    [](const std::string& line) { log::raw(line); }};
     const task::ServiceManager service_manager_;

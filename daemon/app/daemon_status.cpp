@@ -59,6 +59,7 @@ Figures Daemon::figures() const {
     out.http_server = &http_server_->counters();
     out.reload = reloader_->figures();
     out.task_metadata = &metadata_.figures();
+    out.resolv_conf = resolv_conf_.figures();
     out.dropped_log_lines = log::dropped();
     out.process = ProcessFigures::read();
     return out;
@@ -78,6 +79,7 @@ http_server::DaemonStatus Daemon::status() {
     out.http_listeners = listeners_->http();
     out.upstream = upstream_status(control_plane_->resolver(), WallAnchor::take());
     out.upstream_from = to_string(upstream_.origin);
+    out.resolv_conf = resolv_conf_.status();
     out.index = control_plane_->last_index();
     return out;
 }

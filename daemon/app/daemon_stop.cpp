@@ -43,6 +43,7 @@ void Daemon::on_signal(int signal) {
         service_manager_.tell_stopping();
         asio::co_spawn(control_, stop(signal), asio::detached);
     } else if (!linger_.end()) {
+        resolv_conf_.stop(stop_limit);
         std::_Exit(128 + signal);  // one more while stopping: at once
     }
 }
@@ -61,6 +62,7 @@ asio::awaitable<void> Daemon::stop(int signal) {
     } else {
         log::info("app", "stopping", {{"signal", name}});
     }
+    resolv_conf_.stop(stop_limit);  // while we still answer
     emf_.stop();
     asio::co_spawn(dns_, stop_dns(*dns_server_, forwarded_names_.get(), dns_), asio::detached);
     const bool loops_ended = co_await control_plane_->stop(stop_limit);

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "app/resolv_conf_keeper.hpp"
 #include "app/service_state.hpp"
 #include "app/snapshot_store.hpp"
 #include "app/task_metadata.hpp"
@@ -110,6 +111,7 @@ struct Figures {
     const http_server::Counters* http_server = nullptr;
     std::optional<ReloadFigures> reload;
     const TaskMetadataFigures* task_metadata = nullptr;
+    ResolvConfFigures resolv_conf;
     std::uint64_t dropped_log_lines = 0;
     ProcessFigures process;
 };

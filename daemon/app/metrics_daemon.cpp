@@ -96,6 +96,15 @@ void write_reloads(MetricsText& out, const ReloadFigures& reload) {
     out.sample({}, since_1970(reload.last_at));
 }
 
+void write_resolv_conf(MetricsText& out, const ResolvConfFigures& file) {
+    out.gauge("taskdns_resolv_conf_failing", "1 while resolv.conf is to name taskdns and cannot, else 0.");
+    out.sample({}, file.failing ? 1U : 0U);
+    out.counter("taskdns_resolv_conf_writes_total", "Times that resolv.conf was written to name taskdns.");
+    out.sample({}, file.writes);
+    out.counter("taskdns_resolv_conf_failures_total", "Times that resolv.conf could not be read or written.");
+    out.sample({}, file.failures);
+}
+
 void write_task_metadata(MetricsText& out, const TaskMetadataFigures& requests) {
     out.counter("taskdns_task_metadata_requests_total", "Times that the task's metadata were asked for.");
     out.sample({{"outcome", "answered"}}, requests.answered);
@@ -139,6 +148,7 @@ void write_control_metrics(MetricsText& out, const Figures& figures) {
 void write_daemon_metrics(MetricsText& out, const Figures& figures) {
     if (figures.http_server != nullptr) write_http_server(out, *figures.http_server);
     if (figures.reload) write_reloads(out, *figures.reload);
+    write_resolv_conf(out, figures.resolv_conf);
     if (figures.task_metadata != nullptr) write_task_metadata(out, *figures.task_metadata);
     out.counter("taskdns_log_dropped_lines_total", "Log lines lost because their reader did not keep up.");
     out.sample({}, figures.dropped_log_lines);

@@ -23,6 +23,21 @@ json::array texts(const std::vector<SocketAddress>& addresses) {
     return out;
 }
 
+json::array texts(const std::vector<IpAddress>& addresses) {
+    json::array out;
+    for (const IpAddress& address : addresses) out.emplace_back(address.to_string());
+    return out;
+}
+
+json::value resolv_conf_or_null(const std::optional<ResolvConfStatus>& file) {
+    if (!file) return nullptr;
+    return json::object{{"path", file->path},
+                        {"state", file->state},
+                        {"servers", texts(file->servers)},
+                        {"saved", texts(file->saved)},
+                        {"last_error", text_or_null(file->last_error)}};
+}
+
 json::array missing(const ReadyStatus& ready) {
     json::array out;
     for (const auto& [service, reason] : ready.missing) {
@@ -81,6 +96,7 @@ std::string daemon_json(const DaemonStatus& daemon) {
                                     {"http_listeners", texts(daemon.http_listeners)},
                                     {"upstream", std::move(upstream)},
                                     {"upstream_from", text_or_null(daemon.upstream_from)},
+                                    {"resolv_conf", resolv_conf_or_null(daemon.resolv_conf)},
                                     {"index", daemon.index}});
 }
 
@@ -107,6 +123,7 @@ std::string daemon_text(const DaemonStatus& daemon) {
         out += server.last_error.empty() ? "\n" : ", last error: " + server.last_error + "\n";
     }
     if (!daemon.upstream_from.empty()) out += "upstream from: " + daemon.upstream_from + "\n";
+    if (daemon.resolv_conf) out += "resolv.conf: " + describe(*daemon.resolv_conf) + "\n";
     return out;
 }
 

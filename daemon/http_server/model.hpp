@@ -149,6 +149,15 @@ struct TaskStatus {
     std::string zone;     ///< by its ID, else by its name
 };
 
+/// The file that names us to the task's containers (resolv_conf.manage).
+struct ResolvConfStatus {
+    std::string path;
+    std::string state;               ///< "managed" | "pending" | "failing"
+    std::vector<IpAddress> servers;  ///< whom it names
+    std::vector<IpAddress> saved;    ///< whom it named before taskdns
+    std::string last_error;          ///< of "failing", with its mend
+};
+
 /// What does not belong to one service.
 struct DaemonStatus {
     std::string version;
@@ -162,8 +171,9 @@ struct DaemonStatus {
     std::vector<SocketAddress> dns_listeners;
     std::vector<SocketAddress> http_listeners;
     std::vector<UpstreamServerStatus> upstream;
-    std::string upstream_from;  ///< "configuration" | "task_metadata" | "resolv_conf"
-    std::uint64_t index = 0;    ///< the last change of any service
+    std::string upstream_from;                    ///< "configuration" | "task_metadata" | "resolv_conf"
+    std::optional<ResolvConfStatus> resolv_conf;  ///< null: not to be managed
+    std::uint64_t index = 0;                      ///< the last change of any service
 };
 
 /// What the application says of an endpoint that it has used.

@@ -127,6 +127,17 @@ std::vector<std::pair<std::string_view, std::string>> describe(const TaskStatus&
     return out;
 }
 
+std::string describe(const ResolvConfStatus& file) {
+    const auto join = [](const std::vector<IpAddress>& addresses) {
+        std::string out;
+        for (const IpAddress& address : addresses) out += (out.empty() ? "" : ", ") + address.to_string();
+        return out.empty() ? std::string("nobody") : out;
+    };
+    if (file.state == "failing") return "not managed: " + file.last_error;
+    if (file.state != "managed") return file.path + " is being written";
+    return file.path + " names " + join(file.servers) + ", and named " + join(file.saved) + " before";
+}
+
 std::string format_age(WallTime then, WallTime now) {
     if (then == WallTime{} || then == WallTime::max()) return "-";
     const auto age = std::chrono::duration_cast<seconds>(now - then).count();

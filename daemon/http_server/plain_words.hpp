@@ -33,6 +33,8 @@ std::string_view explain_presence(std::string_view presence);
 
 /// What is known of the task: {"family", "client"}, {"zone", "use1-az1"}, ...
 std::vector<std::pair<std::string_view, std::string>> describe(const TaskStatus& task);
+/// "/etc/resolv.conf names 127.0.0.1, and named 10.0.0.2 before", or why it does not.
+std::string describe(const ResolvConfStatus& file);
 /// Of DaemonStatus::upstream_from: "task_metadata" -> "the task's metadata". An unknown word is given back.
 std::string_view explain_origin(std::string_view upstream_from);
 

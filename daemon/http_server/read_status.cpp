@@ -78,6 +78,23 @@ std::vector<SocketAddress> listeners(const Fields& fields, std::string_view name
     return out;
 }
 
+std::vector<IpAddress> addresses(const Fields& fields, std::string_view name) {
+    std::vector<IpAddress> out;
+    for (const std::string& text : fields.texts(name)) {
+        if (const auto address = IpAddress::parse(text)) out.push_back(*address);
+    }
+    return out;
+}
+
+std::optional<ResolvConfStatus> read_resolv_conf(const Fields& fields) {
+    if (!fields) return std::nullopt;
+    return ResolvConfStatus{.path = fields.text("path"),
+                            .state = fields.text("state"),
+                            .servers = addresses(fields, "servers"),
+                            .saved = addresses(fields, "saved"),
+                            .last_error = fields.text("last_error")};
+}
+
 UpstreamServerStatus read_server(const Fields& fields) {
     return {.address = fields.address(),
             .state = fields.text("state"),
@@ -206,6 +223,7 @@ Result<DaemonStatus> read_daemon(std::string_view text) {
     out.http_listeners = listeners(fields, "http_listeners");
     for (const json::value& server : fields.array("upstream")) out.upstream.push_back(read_server(Fields(&server)));
     out.upstream_from = fields.text("upstream_from");
+    out.resolv_conf = read_resolv_conf(fields.object("resolv_conf"));
     out.index = fields.number<std::uint64_t>("index");
     return out;
 }

@@ -77,6 +77,7 @@ void add_daemon(Html& html, const DaemonStatus& daemon) {
     if (!daemon.upstream_from.empty()) {
         add_fact(html, "upstream servers from", std::string(explain_origin(daemon.upstream_from)));
     }
+    if (daemon.resolv_conf) add_fact(html, "resolv.conf", describe(*daemon.resolv_conf));
     std::string from;
     for (const std::string& source : daemon.configuration) from += (from.empty() ? "" : ", ") + source;
     add_fact(html, "configuration", from.empty() ? "defaults" : from);

@@ -96,6 +96,9 @@ void add_daemon(std::vector<Trouble>& out, const DaemonStatus& daemon) {
         out.push_back(
             {Level::warning, "", fmt::format("{} of {} upstream servers fail", failing, daemon.upstream.size())});
     }
+    if (daemon.resolv_conf && daemon.resolv_conf->state == "failing") {
+        out.push_back({Level::warning, "", "resolv.conf is " + describe(*daemon.resolv_conf)});
+    }
     if (daemon.last_reload.outcome == "failed") {
         out.push_back({Level::warning, "",
                        "the changed configuration has " + count_of(daemon.last_reload.errors.size(), "mistake") +

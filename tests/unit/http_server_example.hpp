@@ -113,6 +113,11 @@ inline DaemonStatus daemon() {
     server.last_answer = now - 4s;
     out.upstream = {server};
     out.upstream_from = "task_metadata";
+    out.resolv_conf = ResolvConfStatus{"/etc/resolv.conf",
+                                       "managed",
+                                       {address("127.0.0.1:53").address, address("10.0.0.2:53").address},
+                                       {address("10.0.0.2:53").address},
+                                       ""};
     out.index = 17;
     return out;
 }

@@ -78,6 +78,7 @@ TEST(StatusPage, TakesNoTextForMarkup) {
     daemon.version = daemon.identity = daemon.last_reload.outcome = daemon.last_reload.trigger = evil;
     daemon.task = TaskStatus{evil, evil, evil, evil, evil};
     daemon.upstream_from = evil;
+    daemon.resolv_conf = ResolvConfStatus{evil, "failing", {}, {}, evil};
     daemon.configuration = daemon.last_reload.errors = {evil};
     daemon.upstream[0].state = daemon.upstream[0].last_error = evil;
     daemon.ready.missing = {{"", evil}};
@@ -221,6 +222,13 @@ TEST(DaemonJson, HasEveryField) {
     }
   ],
   "upstream_from": "task_metadata",
+  "resolv_conf": {
+    "path": "/etc/resolv.conf",
+    "state": "managed",
+    "servers": ["127.0.0.1", "10.0.0.2"],
+    "saved": ["10.0.0.2"],
+    "last_error": null
+  },
   "index": 17
 }
 )");
@@ -241,6 +249,8 @@ TEST(DaemonJson, StandsInTheDocuments) {
     daemon.http_listeners = {address("127.0.0.1:8053")};
     daemon.upstream = {{address("10.0.0.2:53"), "answers", 1830, 2, 412us, daemon.now - 500ms, "timeout"}};
     daemon.upstream_from = "task_metadata";
+    daemon.resolv_conf = ResolvConfStatus{
+        "/etc/resolv.conf", "managed", {address("127.0.0.1:53").address}, {address("10.0.0.2:53").address}, ""};
     daemon.index = 1795356611140;
     std::ifstream file(TASKDNS_SOURCE_DIR "/docs/http-api.md");
     const std::string page{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
@@ -261,7 +271,8 @@ TEST(DaemonText, IsReadable) {
               "cluster: default\n"
               "zone: use1-az1\n"
               "upstream: 10.0.0.2:53 answers, 200 queries, 10 failed, 0.83 ms\n"
-              "upstream from: task_metadata\n");
+              "upstream from: task_metadata\n"
+              "resolv.conf: /etc/resolv.conf names 127.0.0.1, 10.0.0.2, and named 10.0.0.2 before\n");
 }
 
 }  // namespace

@@ -100,6 +100,18 @@ TEST(Troubles, OfTheDaemon) {
     EXPECT_EQ(troubles[1].text, "no upstream server answers: timeout");
 }
 
+TEST(Troubles, OfResolvConf) {
+    DaemonStatus status = daemon();
+    EXPECT_TRUE(find_troubles(status, {}).empty());
+    status.resolv_conf = ResolvConfStatus{"/etc/resolv.conf", "pending", {}, {}, ""};
+    EXPECT_TRUE(find_troubles(status, {}).empty());
+    status.resolv_conf = ResolvConfStatus{"/etc/resolv.conf", "failing", {}, {}, "/etc/resolv.conf: is a directory"};
+    const auto troubles = find_troubles(status, {});
+    ASSERT_EQ(troubles.size(), 1U);
+    EXPECT_EQ(troubles[0].level, Level::warning);
+    EXPECT_EQ(troubles[0].text, "resolv.conf is not managed: /etc/resolv.conf: is a directory");
+}
+
 TEST(Headline, CountsAndNames) {
     const auto line = [](const std::vector<ServiceStatus>& services) {
         return headline(find_troubles(daemon(), services), services);
