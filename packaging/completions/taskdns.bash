@@ -57,17 +57,15 @@ _taskdns() {
         [[ $wants != FILE ]] || mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return
     fi
-    mapfile -t names < <(
-        if [[ $current == -* ]]; then
-            _taskdns_options
-        else
-            _taskdns_items subcommands <<<"$help" | cut -d' ' -f1
-            case $(_taskdns_items positionals <<<"$help") in
-                "name "*) _taskdns_services ;;
-                *FILE*) compgen -f -- "$current" ;;
-            esac
-        fi
-    )
+    if [[ $current == -* ]]; then
+        mapfile -t names < <(_taskdns_options)
+    else
+        mapfile -t names < <(_taskdns_items subcommands <<<"$help" | cut -d' ' -f1)
+        case $(_taskdns_items positionals <<<"$help") in
+            "name "*) mapfile -t names < <(_taskdns_services) ;;
+            *FILE*) mapfile -t COMPREPLY < <(compgen -f -- "$current") && return ;;
+        esac
+    fi
     mapfile -t COMPREPLY < <(compgen -W "${names[*]}" -- "$current")
 }
 complete -o filenames -F _taskdns taskdns
