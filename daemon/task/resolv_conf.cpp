@@ -19,6 +19,13 @@ const SocketAddress vpc_resolver_v4{IpAddress(IpAddress::V4Bytes{169, 254, 169, 
 const SocketAddress vpc_resolver_v6{
     IpAddress(IpAddress::V6Bytes{0xFD, 0, 0x0E, 0xC2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x53}), dns_port};
 
+/// systemd-resolved's two stub listeners (systemd-resolved.service(8)).
+bool is_resolved_stub(const SocketAddress& server) {
+    static const IpAddress stub(IpAddress::V4Bytes{127, 0, 0, 53});
+    static const IpAddress proxy_stub(IpAddress::V4Bytes{127, 0, 0, 54});
+    return server.port == dns_port && (server.address == stub || server.address == proxy_stub);
+}
+
 std::string read_file(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
     std::string text(longest_file, '\0');
@@ -27,13 +34,20 @@ std::string read_file(const std::string& path) {
     return text;
 }
 
+std::vector<SocketAddress> servers_of(const std::string& path, const std::string& resolved) {
+    std::vector<SocketAddress> servers = original_name_servers(read_file(path));
+    if (std::none_of(servers.begin(), servers.end(), is_resolved_stub)) return servers;
+    std::vector<SocketAddress> behind = original_name_servers(read_file(resolved));
+    return behind.empty() ? servers : behind;
+}
+
 }  // namespace
 
 std::vector<SocketAddress> find_upstream_servers(const std::string& path,
                                                  const std::vector<SocketAddress>& own_listeners,
-                                                 const HasRoute& has_route) {
+                                                 const HasRoute& has_route, const std::string& resolved) {
     std::vector<SocketAddress> out;
-    for (const SocketAddress& server : original_name_servers(read_file(path))) {
+    for (const SocketAddress& server : servers_of(path, resolved)) {
         const bool ours = std::any_of(own_listeners.begin(), own_listeners.end(),
                                       [&server](const SocketAddress& own) { return reaches(server, own); });
         const bool twice = std::find(out.begin(), out.end(), server) != out.end();

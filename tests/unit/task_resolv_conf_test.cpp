@@ -79,7 +79,8 @@ class FindUpstreamServers : public testing::TestWithParam<UpstreamCase> {};
 TEST_P(FindUpstreamServers, NeverNamesOurselves) {
     testing_support::TempDir dir;
     std::ofstream(dir / "resolv.conf") << GetParam().text;
-    const auto found = find_upstream_servers(dir / "resolv.conf", addresses(GetParam().own_listeners), everywhere);
+    const auto found = find_upstream_servers(dir / "resolv.conf", addresses(GetParam().own_listeners), everywhere,
+                                             dir / "of-resolved");
     EXPECT_THAT(texts(found), ElementsAreArray(GetParam().servers));
 }
 
@@ -98,6 +99,40 @@ INSTANTIATE_TEST_SUITE_P(
         UpstreamCase{"AWildcardListenerHearsOnlyItsFamily", "nameserver ::1\n", {"0.0.0.0:53"}, {"[::1]:53"}},
         UpstreamCase{"TheUnspecifiedAddressLeadsToLoopback", "nameserver 0.0.0.0\n", {"127.0.0.1:53"}, {"169.254.169.253:53"}},
         UpstreamCase{"NothingInIt", "search local\n", {"127.0.0.1:53"}, {"169.254.169.253:53"}}),
+    [](const auto& instance) { return instance.param.name; });
+// clang-format on
+
+struct ResolvedCase {
+    const char* name;
+    std::string resolv_conf;
+    std::string of_resolved;  ///< empty: there is no such file
+    std::vector<std::string> servers;
+};
+
+void PrintTo(const ResolvedCase& c, std::ostream* out) { *out << c.name; }
+
+class BehindResolved : public testing::TestWithParam<ResolvedCase> {};
+
+TEST_P(BehindResolved, AreTheServersThatItAsks) {
+    testing_support::TempDir dir;
+    std::ofstream(dir / "resolv.conf") << GetParam().resolv_conf;
+    if (!GetParam().of_resolved.empty()) std::ofstream(dir / "of-resolved") << GetParam().of_resolved;
+    const auto found =
+        find_upstream_servers(dir / "resolv.conf", addresses({"127.0.0.1:53"}), everywhere, dir / "of-resolved");
+    EXPECT_THAT(texts(found), ElementsAreArray(GetParam().servers));
+}
+
+// clang-format off
+INSTANTIATE_TEST_SUITE_P(
+    Files, BehindResolved,
+    testing::Values(
+        ResolvedCase{"NotItsStub", "nameserver 127.0.0.53\n", "nameserver 10.0.0.2\n", {"10.0.0.2:53"}},
+        ResolvedCase{"NorItsOtherOne", "nameserver 127.0.0.54\n", "nameserver 10.0.0.2\n", {"10.0.0.2:53"}},
+        ResolvedCase{"NorUs", "nameserver 127.0.0.53\n", "nameserver 127.0.0.1\nnameserver 10.0.0.2\n", {"10.0.0.2:53"}},
+        ResolvedCase{"OnlyUs", "nameserver 127.0.0.53\n", "nameserver 127.0.0.1\n", {"169.254.169.253:53"}},
+        ResolvedCase{"ItAsksNobody", "nameserver 127.0.0.53\n", "search local\n", {"127.0.0.53:53"}},
+        ResolvedCase{"ItSaysNothing", "nameserver 127.0.0.53\n", "", {"127.0.0.53:53"}},
+        ResolvedCase{"ItIsNotAsked", "nameserver 10.0.0.3\n", "nameserver 10.0.0.2\n", {"10.0.0.3:53"}}),
     [](const auto& instance) { return instance.param.name; });
 // clang-format on
 
