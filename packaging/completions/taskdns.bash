@@ -21,7 +21,7 @@ _taskdns_options() {
         for name in ${names//,/ }; do
             if [[ $# -eq 0 ]]; then
                 printf '%s\n' "$name"
-            elif [[ $name == "$1" && $type =~ ^[A-Z:]{2,}$ ]]; then
+            elif [[ $name == "$1" && $type =~ ^[A-Z][][A-Z:]+$ ]]; then
                 printf '%s\n' "$type"
             fi
         done

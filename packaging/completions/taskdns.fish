@@ -22,16 +22,18 @@ function __taskdns_complete
     set -l where
     set -l wants ''
     set -l help ($program --help 2>/dev/null); or return
+    set -l separator (contains -i -- -- $words)
+    if test -n "$separator" # from here on it is somebody else's command line
+        complete -C (string join ' ' -- (string escape -- $words[(math $separator + 1)..-1]) $current)
+        return
+    end
     for word in $words[2..-1]
         if test -n "$wants"
             set where $where $word
             set wants ''
-        else if test "$word" = --
-            __fish_complete_subcommand
-            return
         else if string match -q -- '-*' $word
             set wants (printf '%s\n' $help | __taskdns_items options |
-                string match -gr -- '^(?:\S+,)?'(string escape --style=regex -- $word)' ([A-Z:]{2,})(?: |$)')
+                string match -gr -- '^(?:\S+,)?'(string escape --style=regex -- $word)' ([A-Z][]A-Z:[]+)(?: |$)')
             test -n "$wants"; and set where $where $word
         else if printf '%s\n' $help | __taskdns_items subcommands | string match -qr -- '^'(string escape --style=regex -- $word)' '
             set route $route $word
@@ -44,7 +46,7 @@ function __taskdns_complete
     end
     if string match -q -- '-*' $current
         for item in (printf '%s\n' $help | __taskdns_items options)
-            set -l text (string replace -r '^\S+( [A-Z:]{2,})? +' '' -- $item)
+            set -l text (string replace -r '^\S+( [A-Z][]A-Z:[]+)? +' '' -- $item)
             for name in (string split , -- (string match -r '^\S+' -- $item))
                 printf '%s\t%s\n' $name $text
             end

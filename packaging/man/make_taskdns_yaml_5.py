@@ -2,7 +2,7 @@
 """Writes taskdns.yaml(5) from the JSON Schema, which a unit test keeps equal to what the parser accepts.
 
 Usage: make_taskdns_yaml_5.py SCHEMA > taskdns.yaml.5
-The page is committed, so that a build needs no Python; tests/packaging/documents_test.py fails while it differs.
+The page is committed, so that a build needs no Python; tests/debian/documents_test.py fails while it differs.
 """
 import json
 import re
