@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what a task needs, on Debian 12 and Ubuntu 24.04.
-# Usage: install_dependencies.sh GROUP...      groups: build, image, test, containers, bench, clients, demo, ci
+# Usage: install_dependencies.sh GROUP...      groups: build, image, test, packages, containers, bench, clients, demo, ci
 # The group test also fetches promtool: it is a part of the package prometheus, whose daemon nobody needs, so only that
 # program is unpacked, into /usr/local/bin.
 # Says nothing where all is there already. Needs root or sudo otherwise. Starts no service: knot, unbound, gdnsd, nginx
@@ -14,6 +14,8 @@ packages_of() {
         image) echo "ca-certificates libcap2-bin python3" ;;
         test) echo "libgtest-dev libgmock-dev python3 python3-venv python3-yaml python3-jsonschema knot unbound clang-format-14" \
             "shellcheck bind9-dnsutils bind9-host knot-dnsutils ldnsutils" ;;
+        packages) echo "lintian mandoc man-db bash zsh fish systemd init-system-helpers python3 python3-seccomp binutils" \
+            "shellcheck iproute2 mount util-linux cmake" ;;
         containers) echo "podman runc busybox-static iproute2 mount util-linux libcap2-bin knot unbound ca-certificates python3" ;;
         bench) echo "libbenchmark-dev python3 gdnsd knot unbound dnsmasq-base haproxy" ;;
         clients) echo "iproute2 iptables mount util-linux musl-tools default-jdk-headless nodejs golang-go rustc" \
@@ -22,7 +24,7 @@ packages_of() {
         demo) echo "python3 knot unbound bind9-dnsutils curl iproute2 mount util-linux" ;;
         ci) echo "clang-14 libclang-rt-14-dev clang-tidy-14 libbenchmark-dev" ;;
         *)
-            echo "install_dependencies: no group '$1' (known: build, image, test, containers, bench, clients, demo, ci)" >&2
+            echo "install_dependencies: no group '$1' (known: build, image, test, packages, containers, bench, clients, demo, ci)" >&2
             return 2
             ;;
     esac

@@ -33,7 +33,7 @@ heading "What the tests need: compiler, libraries, GoogleTest, knot, unbound"
 packaging/install_dependencies.sh build test
 if [ $quick = no ]; then
     heading "What the tests' applications need: musl, Java, Node.js, Go, Rust, gRPC, nginx, HAProxy, Envoy, Chromium"
-    packaging/install_dependencies.sh clients containers
+    packaging/install_dependencies.sh clients containers packages
     packaging/python_environment.sh
     python3 -B tests/browser/status_page_test.py --check || true  # says so if the browser is not to be had
 fi

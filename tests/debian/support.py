@@ -35,7 +35,7 @@ def need(*programs):
     lacking = [program for program in programs if shutil.which(program, path="/usr/sbin:/usr/bin:/sbin:/bin") is None]
     if lacking:
         raise SystemExit(f"these programs are missing: {', '.join(lacking)} "
-                         "(packaging/install_dependencies.sh test packages)")
+                         "(packaging/install_dependencies.sh packages)")
 
 
 def run(*command, **options):
