@@ -139,6 +139,18 @@ class Task:
               f"resolv.conf is not the original again:\n{self.seen_resolv_conf()}")
 
 
+def root_sidecar(task):
+    """`resolv_conf: manage` as root."""
+    sidecar = task.sidecar("sidecar-root", "0", {"TASKDNS_CONFIG_CONTENT": "resolv_conf: {manage: true}"})
+    task.expect_managed(["127.0.0.1"])
+    yield f"rotates: {task.expect_rotation()}"
+    yield task.expect_gone_when_killed("backend-1")
+    status = sidecar.stop()
+    check(status == 0, f"the sidecar ended with {status}:\n{sidecar.logs()}")
+    task.expect_original()
+    sidecar.remove()
+
+
 def init_container(task):
     """`resolv-conf apply` by a root init container; the sidecar is user 65532, read-only, without capabilities."""
     task.run_taskdns("init", "resolv-conf", "apply")
@@ -195,7 +207,7 @@ def killed_sidecar(task):
     sidecar.remove()
 
 
-SCENARIOS = (init_container, shim, killed_sidecar)
+SCENARIOS = (root_sidecar, init_container, shim, killed_sidecar)
 
 
 def run(world, source, only):
