@@ -61,8 +61,9 @@ std::optional<std::string> wait_until_ready(const SocketAddress& target, millise
         const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now());
         const auto answer = http_get(target, "/readyz", std::clamp(left, shortest_request, longest_request));
         if (answer && answer->status == 200) return std::nullopt;
-        if (Clock::now() + pause < deadline) {
-            std::this_thread::sleep_for(pause);
+        const auto rest = deadline - Clock::now();
+        if (rest > Duration::zero()) {
+            std::this_thread::sleep_for(std::min<Duration>(pause, rest));
             continue;
         }
         std::string why = answer ? target.to_string() + ": " + answer->body : answer.error().message;

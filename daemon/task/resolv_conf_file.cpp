@@ -243,9 +243,4 @@ Result<ResolvConfChange> restore_resolv_conf(const std::string& path) {
     return described(rewrite(path, [](const std::string& text) { return restore_text(text); }));
 }
 
-Result<std::string> read_resolv_conf(const std::string& path) {
-    const auto name = find_file(path);
-    return name ? read(*name) : Result<std::string>(name.error());
-}
-
 }  // namespace taskdns::task

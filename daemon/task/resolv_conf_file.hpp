@@ -20,16 +20,13 @@ struct ResolvConfChange {
     bool rotates_to_fallback = false;  ///< `options rotate` and a fallback: a part of all queries goes past us
 };
 
-/// Makes the file at `path` name `naming`'s servers; manage_text() says how. The text is written at once, padded to
-/// the longer length, then cut: a reader sees the old or the new one, never an empty one. Error: the file, what is in
-/// the way (no such file, a link to another program's file, read-only, not ours to write, not a file, too long,
-/// damaged) and the mend; the file is as it was.
+/// Makes the file at `path` name `naming`'s servers; manage_text() says how. At every moment a
+/// reader sees the name servers of before or of after, and all other lines. Error: the file, what is in the way (no
+/// such file, a link to another program's file, read-only, not ours to write, not a file, too long, damaged) and the
+/// mend; the file is as it was.
 Result<ResolvConfChange> manage_resolv_conf(const std::string& path, const Naming& naming);
 
 /// Puts the original back; the same errors. A file that is not managed does not change.
 Result<ResolvConfChange> restore_resolv_conf(const std::string& path);
-
-/// The text; same errors. For who only reads.
-Result<std::string> read_resolv_conf(const std::string& path);
 
 }  // namespace taskdns::task

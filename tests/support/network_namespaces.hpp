@@ -63,8 +63,10 @@ public:
     void remove_default_route() const;
     void restore_default_route() const;
 
-    /// The command with 127.0.0.1 as the only name server of /etc/resolv.conf, in a mount namespace of its own.
+    /// The command in a mount namespace of its own, where /etc/resolv.conf is resolv_conf(), as in a container.
     std::vector<std::string> with_own_resolver(const std::vector<std::string>& argv) const;
+    /// At first, 127.0.0.1 is its only name server.
+    std::string resolv_conf() const { return dir_ / "resolv.conf"; }
 
 private:
     void configure(const Descriptor& space, const std::vector<std::string>& ip_commands) const;

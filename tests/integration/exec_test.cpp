@@ -1,0 +1,209 @@
+// `taskdns exec -- CMD`: the application's command behind a sidecar that may be late, absent or in the way.
+// What it prints: what exec adds to a command's start.
+#include <chrono>
+#include <cstdio>
+#include <optional>
+
+#include <gmock/gmock.h>
+
+#include "support/managed_task.hpp"
+
+namespace taskdns::testing_support {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::steady_clock;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class Exec : public testing::Test {
+protected:
+    std::vector<std::string> command(const std::vector<std::string>& options,
+                                     const std::vector<std::string>& cmd) const {
+        std::vector<std::string> out{taskdns_binary(), "exec"};
+        out.insert(out.end(), options.begin(), options.end());
+        out.push_back("--");
+        out.insert(out.end(), cmd.begin(), cmd.end());
+        return task.network.with_own_resolver(out);
+    }
+    Outcome exec(const std::vector<std::string>& options, const std::vector<std::string>& cmd,
+                 const std::map<std::string, std::string>& environment = {}) const {
+        return run(command(options, cmd), environment);
+    }
+    std::unique_ptr<DaemonUnderTest> start(const std::string& yaml = "") const {
+        auto daemon = std::make_unique<DaemonUnderTest>(task.daemon_options(yaml));
+        EXPECT_TRUE(daemon->wait_until_ready());
+        return daemon;
+    }
+
+    const ManagedTask task;
+    const TempDir dir;
+};
+
+TEST_F(Exec, PointsTheFileAtTheDaemonAndBecomesTheCommand) {
+    const auto daemon = start();
+    const Outcome outcome = exec({},
+                                 {"sh", "-c", "getent ahostsv4 one.test | head -1; echo \"$VAR\" \"$@\"; cat; exit 7",
+                                  "sh", "--wait", "--", "-x"},
+                                 {{"VAR", "kept"}});
+    EXPECT_EQ(outcome.status, 7);
+    EXPECT_THAT(outcome.out, HasSubstr("kept --wait -- -x\n"));
+    EXPECT_THAT(outcome.out, testing::StartsWith("10.0."));
+    EXPECT_THAT(outcome.out, testing::Not(HasSubstr(ManagedTask::registered)));
+    EXPECT_THAT(outcome.err, IsEmpty());
+    EXPECT_THAT(task.name_servers(), ElementsAre("127.0.0.1"));
+    EXPECT_EQ(task.taskdns({"resolv-conf", "restore"}).status, 0);
+    EXPECT_EQ(task.text(), ManagedTask::original);
+}
+
+TEST_F(Exec, TakesTheFallbackWhereItIsAskedFor) {
+    const auto daemon = start();
+    EXPECT_EQ(exec({"--fallback"}, {"true"}).status, 0);
+    EXPECT_THAT(task.name_servers(), ElementsAre("127.0.0.1", "10.0.1.2"));
+}
+
+TEST_F(Exec, WaitsForADaemonThatIsLate) {
+    ChildProcess shim({.argv = command({}, {"sh", "-c", "getent ahostsv4 one.test | head -1"}),
+                       .stdout_path = dir / "out",
+                       .stderr_path = dir / "err"});
+    EXPECT_FALSE(shim.wait(300ms));
+    const auto daemon = start();
+    EXPECT_EQ(shim.wait(5s), std::optional(0)) << read_file(dir / "err");
+    EXPECT_THAT(read_file(dir / "err"), IsEmpty());
+    EXPECT_THAT(read_file(dir / "out"), AllOf(testing::StartsWith("10.0."), testing::Not(HasSubstr("10.0.9.9"))));
+}
+
+TEST_F(Exec, RunsTheCommandWithoutADaemon) {
+    const auto begin = steady_clock::now();
+    const Outcome outcome = exec({"--wait", "300ms"}, {"sh", "-c", "getent ahostsv4 one.test | head -1"});
+    EXPECT_GE(steady_clock::now() - begin, 300ms);
+    EXPECT_EQ(outcome.status, 0);
+    EXPECT_THAT(outcome.out, HasSubstr(ManagedTask::registered));
+    EXPECT_EQ(
+        outcome.err,
+        "taskdns exec: taskdns is not ready within 300ms (127.0.0.1:8053: Connection refused); /etc/resolv.conf "
+        "is left as it is, and the command runs\n");
+    EXPECT_EQ(task.text(), ManagedTask::original);
+}
+
+TEST_F(Exec, RunsNothingWithoutADaemonThatIsRequired) {
+    const Outcome outcome = exec({"--wait", "100ms", "--require"}, {"echo", "runs"});
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_THAT(outcome.out, IsEmpty());
+    EXPECT_THAT(outcome.err, HasSubstr("taskdns is not ready within 100ms"));
+}
+
+TEST_F(Exec, LeavesTheFileToASidecarThatManagesIt) {
+    const auto daemon = start("resolv_conf: {manage: true, fallback: true}\n");
+    ASSERT_TRUE(wait_until(3s, [&] { return task.name_servers().size() == 2; }));
+    const std::string before = task.text();
+    EXPECT_EQ(exec({}, {"true"}).status, 0);
+    EXPECT_EQ(task.text(), before);
+}
+
+TEST_F(Exec, RunsTheCommandWhereTheFileCannotBeWritten) {
+    const auto daemon = start();
+    std::vector<std::string> inside{
+        "sh", "-c", "mount -o remount,bind,ro /etc/resolv.conf; exec \"$@\"", "sh", taskdns_binary(), "exec"};
+    for (const bool require : {false, true}) {
+        std::vector<std::string> argv = inside;
+        if (require) argv.push_back("--require");
+        argv.insert(argv.end(), {"--", "echo", "runs"});
+        const Outcome outcome = task.run_inside(argv);
+        EXPECT_EQ(outcome.status, require ? 1 : 0);
+        EXPECT_EQ(outcome.out, require ? "" : "runs\n");
+        EXPECT_THAT(outcome.err, HasSubstr("/etc/resolv.conf: is on a read-only file system"));
+    }
+}
+
+TEST_F(Exec, IsNotStoppedByAConfigurationThatIsNotItsOwn) {
+    const auto daemon = start();
+    const Outcome outcome = exec({}, {"echo", "runs"}, {{"TASKDNS_CONFIG_CONTENT", "nonsense: 1"}});
+    EXPECT_EQ(outcome.out, "runs\n");
+    EXPECT_THAT(outcome.err, HasSubstr("the default address is asked"));
+    EXPECT_THAT(task.name_servers(), ElementsAre("127.0.0.1"));
+}
+
+TEST_F(Exec, GivesTheCommandAnotherUserOnceTheFileIsWritten) {
+    const auto daemon = start();
+    const Outcome outcome = exec({"--user", "65532:65533"}, {"sh", "-c", "id -u; id -g; id -G"});
+    EXPECT_EQ(outcome.out, "65532\n65533\n65533\n") << outcome.err;
+    EXPECT_THAT(task.name_servers(), ElementsAre("127.0.0.1"));
+    EXPECT_EQ(exec({"--user", "65532"}, {"sh", "-c", "id -u; id -g"}).out, "65532\n65532\n");
+}
+
+TEST_F(Exec, RunsNothingAsRootThatShouldRunAsAnother) {
+    // setuid needs CAP_SETUID, of which nothing is left here.
+    const Outcome outcome =
+        task.run_inside({"setpriv", "--bounding-set=-setuid,-setgid", "--inh-caps=-setuid,-setgid", taskdns_binary(),
+                         "exec", "--wait", "0s", "--user", "65532", "--", "id"});
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_THAT(outcome.out, IsEmpty());
+    EXPECT_THAT(outcome.err, HasSubstr("cannot become user 65532, group 65532"));
+}
+
+TEST_F(Exec, LeavesSignalsToTheCommand) {
+    const auto daemon = start();
+    ChildProcess shim(
+        {.argv = command({}, {"sh", "-c", "trap 'echo term; exit 9' TERM; echo begun; while :; do sleep 0.05; done"}),
+         .stdout_path = dir / "out",
+         .stderr_path = dir / "err"});
+    ASSERT_TRUE(wait_until(5s, [&] { return read_file(dir / "out") == "begun\n"; })) << read_file(dir / "err");
+    shim.signal(SIGTERM);
+    EXPECT_EQ(shim.wait(5s), std::optional(9));
+    EXPECT_EQ(read_file(dir / "out"), "begun\nterm\n");
+}
+
+TEST_F(Exec, EndsBySigtermWhileItWaits) {
+    ChildProcess shim({.argv = command({"--wait", "1m"}, {"true"})});
+    EXPECT_FALSE(shim.wait(300ms));
+    shim.signal(SIGTERM);
+    EXPECT_EQ(shim.wait(5s), std::optional(143));
+}
+
+TEST_F(Exec, HasTheExitStatusOfAShellWhereTheCommandCannotRun) {
+    const Outcome none = exec({"--wait", "0s"}, {"no-such-command"});
+    EXPECT_EQ(none.status, 127);
+    EXPECT_THAT(none.err, HasSubstr("no-such-command: No such file or directory"));
+    const Outcome denied = exec({"--wait", "0s"}, {"/etc/resolv.conf"});
+    EXPECT_EQ(denied.status, 126);
+    EXPECT_THAT(denied.err, HasSubstr("/etc/resolv.conf: Permission denied"));
+}
+
+TEST_F(Exec, RefusesWhatItDoesNotUnderstand) {
+    const auto status = [](std::vector<std::string> arguments) {
+        arguments.insert(arguments.begin(), {taskdns_binary(), "exec"});
+        return run(arguments).status;
+    };
+    EXPECT_EQ(status({}), 2);
+    EXPECT_EQ(status({"--"}), 2);
+    EXPECT_EQ(status({"true"}), 2) << "no -- before the command";
+    EXPECT_EQ(status({"--wait", "5x", "--", "true"}), 2);
+    EXPECT_EQ(status({"--user", "nobody", "--", "true"}), 2);
+    EXPECT_EQ(status({"--user", "1:", "--", "true"}), 2);
+    EXPECT_EQ(status({"--user", "4294967295", "--", "true"}), 2) << "means `no change` to setuid(2)";
+    EXPECT_EQ(status({"--nonsense", "--", "true"}), 2);
+}
+
+TEST_F(Exec, AddsLittleToTheStartOfACommand) {
+    const auto daemon = start();
+    const auto median = [](const std::vector<std::string>& argv) {
+        std::vector<double> times;
+        for (int i = 0; i < 11; ++i) {
+            const auto begin = steady_clock::now();
+            EXPECT_EQ(run(argv).status, 0);
+            times.push_back(std::chrono::duration<double, std::milli>(steady_clock::now() - begin).count());
+        }
+        std::sort(times.begin(), times.end());
+        return times[times.size() / 2];
+    };
+    const double without = median(task.network.with_own_resolver({"true"}));
+    const double with = median(command({}, {"true"}));
+    std::printf("a command: %.1f ms; behind exec, with a ready daemon: %.1f ms\n", without, with);
+    EXPECT_LT(with, without + 250);
+}
+
+}  // namespace
+}  // namespace taskdns::testing_support
