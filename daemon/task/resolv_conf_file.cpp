@@ -216,12 +216,6 @@ Result<Texts> rewrite(const std::string& path, const Rewrite& rewritten) {
     return Texts{std::move(*before), std::move(*after)};
 }
 
-std::vector<IpAddress> addresses_of(const std::vector<SocketAddress>& servers) {
-    std::vector<IpAddress> out;
-    for (const SocketAddress& server : servers) out.push_back(server.address);
-    return out;
-}
-
 Result<ResolvConfChange> described(const Result<Texts>& texts) {
     if (!texts) return texts.error();
     ResolvConfChange out;

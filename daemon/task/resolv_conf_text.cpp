@@ -107,13 +107,14 @@ Error damaged(std::string_view text, std::size_t place, const std::string& what)
     return Error{Errc::malformed, "line " + std::to_string(line) + ": the part of taskdns is damaged: " + what};
 }
 
+}  // namespace
+
 std::vector<IpAddress> addresses_of(const std::vector<SocketAddress>& servers) {
     std::vector<IpAddress> out;
+    out.reserve(servers.size());
     for (const SocketAddress& server : servers) out.push_back(server.address);
     return out;
 }
-
-}  // namespace
 
 std::vector<SocketAddress> parse_name_servers(std::string_view resolv_conf) {
     std::vector<SocketAddress> out;
@@ -191,7 +192,7 @@ std::vector<SocketAddress> original_name_servers(std::string_view text) {
 std::vector<IpAddress> choose_servers(std::string_view text, const Naming& naming) {
     std::vector<IpAddress> out{naming.own};
     if (naming.enough_if_first) {
-        const auto present = addresses_of(parse_name_servers(text));
+        auto present = addresses_of(parse_name_servers(text));
         if (!present.empty() && present.front() == naming.own) return present;
     }
     if (!naming.fallback) return out;

@@ -19,6 +19,9 @@ namespace taskdns::task {
 /// The `nameserver` lines' addresses in order, port 53. Lines that are not understood are passed over, as libc does.
 std::vector<SocketAddress> parse_name_servers(std::string_view resolv_conf);
 
+/// Without their ports.
+std::vector<IpAddress> addresses_of(const std::vector<SocketAddress>& servers);
+
 /// Whether `options rotate` is set: then libc asks all name servers in turn, not only the first.
 bool has_rotate(std::string_view resolv_conf);
 
