@@ -1,5 +1,5 @@
 # The Debian package: control fields and scripts. Included by packaging/CMakeLists.txt; lintian has nothing to say of
-# the outcome but what taskdns.lintian-overrides answers. With SOURCE_DATE_EPOCH set, two runs give the same octets.
+# the outcome but what taskdns.lintian-overrides answers. With SOURCE_DATE_EPOCH set, CPack gives the same octets twice.
 set(CPACK_GENERATOR DEB)
 set(CPACK_SET_DESTDIR ON)  # /etc is outside of the prefix
 set(CPACK_INSTALL_PREFIX /usr)
@@ -27,7 +27,6 @@ set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 foreach(file postinst prerm postrm conffiles)
   list(APPEND CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${CMAKE_CURRENT_LIST_DIR}/${file})
 endforeach()
-set(CPACK_PRE_BUILD_SCRIPTS ${CMAKE_CURRENT_LIST_DIR}/set_times.cmake)
 install(FILES ${CMAKE_CURRENT_LIST_DIR}/taskdns.lintian-overrides RENAME taskdns
         DESTINATION ${CMAKE_INSTALL_DATADIR}/lintian/overrides)
 
