@@ -27,6 +27,7 @@ namespace {
 constexpr std::size_t longest_file = 64 * 1024;  // a real one has a few lines
 constexpr int lock_attempts = 20;
 constexpr milliseconds lock_pause{50};
+constexpr milliseconds reader_pause{5};  // a read(2) takes microseconds, unless it is preempted
 
 constexpr const char* privilege_mend =
     "run the sidecar as root (\"user\": \"0\"), or `taskdns resolv-conf apply` in a root container that ends before "
@@ -152,9 +153,13 @@ bool write_at(int file, std::string_view text, std::size_t place) {
 
 /// In this order, and octet by octet: no reader may meet a part of a change. A write(2) of several octets is not
 /// atomic for who reads meanwhile: a reader that has looked at the size before sees the beginning of the new text
-/// alone, and the kernel's two copies meet at any cache line. Both were seen.
+/// alone, and the kernel's two copies meet at any cache line. Both were seen. So was one that had looked at the size
+/// before the tail was there, and copied when the first octets had changed already: those wait until it is through.
 bool change(int file, std::string_view before, std::string_view after) {
-    if (after.size() > before.size() && !write_at(file, after.substr(before.size()), before.size())) return false;
+    if (after.size() > before.size()) {
+        if (!write_at(file, after.substr(before.size()), before.size())) return false;
+        std::this_thread::sleep_for(reader_pause);
+    }
     for (std::size_t i = 0; i < std::min(before.size(), after.size()); ++i) {
         if (before[i] != after[i] && !write_at(file, after.substr(i, 1), i)) return false;
     }
