@@ -1,5 +1,7 @@
 // `taskdns exec -- CMD`: the application's command behind a sidecar that may be late, absent or in the way.
 // What it prints: what exec adds to a command's start.
+#include <signal.h>
+
 #include <chrono>
 #include <cstdio>
 #include <optional>
@@ -156,11 +158,21 @@ TEST_F(Exec, LeavesSignalsToTheCommand) {
     EXPECT_EQ(read_file(dir / "out"), "begun\nterm\n");
 }
 
-TEST_F(Exec, EndsBySigtermWhileItWaits) {
-    ChildProcess shim({.argv = command({"--wait", "1m"}, {"true"})});
+/// As process 1 of a container, to which SIGTERM does nothing by default.
+TEST_F(Exec, EndsBySigtermWhileItWaitsAsTheFirstProcess) {
+    ChildProcess shim(
+        {.argv = {"unshare", "--pid", "--fork", taskdns_binary(), "exec", "--wait", "1m", "--", "true"}});
+    const std::string pid = std::to_string(shim.pid());
+    std::string child;
+    ASSERT_TRUE(wait_until(3s, [&] {
+        child = read_file("/proc/" + pid + "/task/" + pid + "/children");
+        return !child.empty() && read_file("/proc/" + std::to_string(std::stoi(child)) + "/comm") == "taskdns\n";
+    }));
     EXPECT_FALSE(shim.wait(300ms));
-    shim.signal(SIGTERM);
-    EXPECT_EQ(shim.wait(5s), std::optional(143));
+    kill(std::stoi(child), SIGTERM);
+    const std::optional<int> status = shim.wait(3s);
+    EXPECT_EQ(status, std::optional(143));
+    if (!status) kill(std::stoi(child), SIGKILL);
 }
 
 TEST_F(Exec, HasTheExitStatusOfAShellWhereTheCommandCannotRun) {

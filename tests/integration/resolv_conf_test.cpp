@@ -44,16 +44,25 @@ protected:
 };
 
 TEST_F(ResolvConf, IsAMountWhereNothingCanBeRenamed) {
-    const char* rename =
-        "cd \"$1\"; cp /etc/resolv.conf old; mount --bind old mounted 2>/dev/null || { touch mounted; mount --bind "
-        "old "
-        "mounted; }; echo x >new; mv -f new mounted";
+    const char* rename = "cd \"$1\"; touch mounted new; mount --bind /etc/resolv.conf mounted; mv -f new mounted";
     const TempDir dir;
     const Outcome moved = task.run_inside({"sh", "-c", rename, "sh", dir.path()});
     EXPECT_NE(moved.status, 0);
     EXPECT_THAT(moved.err, HasSubstr("busy"));
     const Outcome applied = task.taskdns({"resolv-conf", "apply"});
     EXPECT_EQ(applied.status, 0) << applied.err;
+}
+
+TEST_F(ResolvConf, MayBeMountedBehindALinkOfTheImage) {
+    const char* link =
+        "cd \"$1\"; ln -s target resolv.conf; touch target; for mounted in no yes; do\n"
+        "  [ $mounted = no ] || mount --bind /etc/resolv.conf target\n"
+        "  \"$2\" resolv-conf apply --path \"$1/resolv.conf\"; echo $mounted: $?\ndone";
+    const TempDir dir;
+    const Outcome applied = task.run_inside({"sh", "-c", link, "sh", dir.path(), taskdns_binary()});
+    EXPECT_THAT(applied.out, HasSubstr("no: 1\n"));
+    EXPECT_THAT(applied.out, HasSubstr("yes: 0\n")) << applied.err;
+    EXPECT_THAT(task.name_servers(), ElementsAre("127.0.0.1"));
 }
 
 TEST_F(ResolvConf, IsManagedWhileTheDaemonRunsAndPutBackAtItsEnd) {
