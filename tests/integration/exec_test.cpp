@@ -130,7 +130,8 @@ TEST_F(Exec, IsNotStoppedByAConfigurationThatIsNotItsOwn) {
 
 TEST_F(Exec, GivesTheCommandAnotherUserOnceTheFileIsWritten) {
     const auto daemon = start();
-    const Outcome outcome = exec({"--user", "65532:65533"}, {"sh", "-c", "id -u; id -g; id -G"});
+    const Outcome outcome = task.run_inside({"setpriv", "--groups=4242", taskdns_binary(), "exec", "--user",
+                                             "65532:65533", "--", "sh", "-c", "id -u; id -g; id -G"});
     EXPECT_EQ(outcome.out, "65532\n65533\n65533\n") << outcome.err;
     EXPECT_THAT(task.name_servers(), ElementsAre("127.0.0.1"));
     EXPECT_EQ(exec({"--user", "65532"}, {"sh", "-c", "id -u; id -g"}).out, "65532\n65532\n");
