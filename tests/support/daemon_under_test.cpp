@@ -97,4 +97,8 @@ HttpReply DaemonUnderTest::get(const std::string& target, std::map<std::string, 
 
 std::string DaemonUnderTest::log() const { return read_file(dir_ / "log"); }
 
+bool DaemonUnderTest::says(const std::string& text) const {
+    return wait_until(3s, [&] { return log().find(text) != std::string::npos; });
+}
+
 }  // namespace taskdns::testing_support

@@ -59,6 +59,8 @@ public:
     HttpReply get(const std::string& target, std::map<std::string, std::string> headers = {}) const;
     /// All that it wrote to stdout and stderr so far.
     std::string log() const;
+    /// Whether the log has `text` within 3 s: it is written beside the answers, by another thread.
+    bool says(const std::string& text) const;
 
     struct Stopped {
         std::optional<int> status;  ///< null: it had to be killed
