@@ -130,7 +130,7 @@ std::vector<Placed<SocketAddress>> SettingsDraft::default_listeners(std::initial
 
 void read_listen(YamlMap map, SettingsDraft& draft) {
     Listen& out = draft.listen;
-    draft.listen_place = map.place();
+    if (map.has("dns") || map.has("http")) draft.listen_place = map.place();
     const bool dns_is_written = map.has("dns");
     auto dns = map.list("dns", dns_listener, values_of(draft.dns));
     auto http = map.list("http", http_listener, values_of(draft.http));
@@ -172,7 +172,7 @@ void read_forward(YamlMap map, Forward& out) {
 
 void read_resolv_conf(YamlMap map, SettingsDraft& draft) {
     ResolvConf& out = draft.resolv_conf;
-    draft.resolv_conf_place = map.place();
+    if (map.has("manage")) draft.resolv_conf_place = map.place();
     map.boolean("manage", out.manage);
     map.boolean("fallback", out.fallback);
     map.value("path", file_path, out.path);

@@ -22,8 +22,8 @@ struct SettingsDraft {
     std::vector<Placed<SocketAddress>> dns = default_listeners({"127.0.0.1:53", "[::1]:53"});
     std::vector<Placed<SocketAddress>> http = default_listeners({"127.0.0.1:8053"});
     std::vector<Placed<SocketAddress>> servers;
-    Place listen_place;
-    Place resolv_conf_place;
+    Place listen_place;       ///< of the last source that says dns or http
+    Place resolv_conf_place;  ///< of the last one that says manage
 
     static std::vector<Placed<SocketAddress>> default_listeners(std::initializer_list<const char*> texts);
 };

@@ -177,6 +177,19 @@ TASKDNS_UPSTREAM:1:1: upstream.servers[0]: 'resolver' is not the address of a re
 TASKDNS_LOG_LEVEL:1:1: log.level: 'warn' is not one of debug, info, warning, error (did you mean warning?))");
 }
 
+TEST_F(LoadFile, PlacesRulesAcrossSectionsWhereTheirKeyIsWrittenAlsoWithOverridesBehind) {
+    EXPECT_EQ(mistakes_of(with_file("services: [{name: a.local}]\nresolv_conf: {manage: true}",
+                                    {{"TASKDNS_DNS_LISTEN", "127.0.0.1:5300"}, {"TASKDNS_LOG_FORMAT", "json"}})),
+              path() +
+                  ":2:14: resolv_conf.manage: needs a listener on port 53, since resolv.conf has no ports (such as "
+                  "listen: {dns: [127.0.0.1:53]}, or manage: false)");
+    EXPECT_EQ(mistakes_of(with_file("services: [{name: a.local}]\nlisten: {dns: [], http: []}",
+                                    {{"TASKDNS_LOG_FORMAT", "json"}})),
+              path() +
+                  ":2:9: listen: dns and http are both empty, so that nobody could ask (such as dns: "
+                  "[127.0.0.1:53])");
+}
+
 TEST(LoadEnvironment, IsEnoughWithServicesAlone) {
     const Config config = loaded(sources_of(
         {{"TASKDNS_SERVICES", " resource-server.local:8080 ,orders.local:9090/healthz?a=b,\n cache.local,"}}));
