@@ -3,6 +3,7 @@ import dataclasses
 import functools
 import os
 import re
+import shutil
 import subprocess
 
 import yaml
@@ -11,6 +12,7 @@ VARIABLES = ["TASKDNS_CONFIG_CONTENT", "TASKDNS_SERVICES", "TASKDNS_DNS_LISTEN",
              "TASKDNS_LOG_LEVEL", "TASKDNS_LOG_FORMAT"]
 REFERENCE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
+NOT_OF_TASKDNS = r"note: variable \S+ is not one of taskdns"  # which our own rules say of every container
 AUTO_LINGER_SECONDS = 25  # `shutdown.linger: auto` at most
 
 
@@ -23,6 +25,8 @@ class Settings:
     keeps_fallback: bool
     linger_seconds: float
     snapshot: str
+    services: list  # of TASKDNS_CONFIG_CONTENT, as they are written
+    is_yaml: bool  # else these are the defaults
 
     @property
     def serves_port_53(self):
@@ -37,12 +41,16 @@ class Binary:
 
     def complaints(self, environment):
         """(mistakes, notes), a line each, of `taskdns check-config` with a container's variables."""
-        done = run([self.path, "check-config"], environment)
+        try:
+            done = run([self.path, "check-config"], environment)
+        except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+            return [f"check-config cannot be run with these variables: {error}"], []
         lines = (done.stderr + done.stdout).splitlines()
-        notes = [line for line in lines if ": note: " in line]
+        noted = [line for line in lines if ": note: " in line]
+        notes = [line.replace(": note: ", ": ", 1) for line in noted if not re.search(NOT_OF_TASKDNS, line)]
         if done.returncode == 0:
             return [], notes
-        return [line for line in lines if line not in notes] or [f"check-config ended with {done.returncode}"], notes
+        return [line for line in lines if line not in noted] or [f"check-config ended with {done.returncode}"], notes
 
     def unknown_word(self, words):
         """The first word of a command line that the program does not know, with what it knows there; else None."""
@@ -89,8 +97,24 @@ def known_words(path, subcommand=()):
 
 def run(words, environment):
     clean = {key: value for key, value in os.environ.items() if not key.startswith("TASKDNS_")}
-    return subprocess.run(words, env={**clean, **environment}, capture_output=True, text=True, timeout=20,
-                          stdin=subprocess.DEVNULL)
+    return subprocess.run(words, env={**clean, **environment}, capture_output=True, encoding="utf-8", errors="replace",
+                          timeout=20, stdin=subprocess.DEVNULL)
+
+
+def program_at(path):
+    """Where the program is; ValueError says why it is none."""
+    found = shutil.which(path)
+    if found is None:
+        if not os.path.exists(path):
+            raise ValueError(f"no such program: {path} (packaging/demo.sh builds it)")
+        raise ValueError(f"{path} is {'a directory' if os.path.isdir(path) else 'not executable'} (packaging/demo.sh builds the program)")
+    try:
+        said = run([found, "--version"], {}).stdout
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ValueError(f"{path} cannot be run here: {getattr(error, 'strerror', None) or error}") from error
+    if not said.startswith("taskdns "):
+        raise ValueError(f"{path} is another program (packaging/demo.sh builds build/release/daemon/taskdns)")
+    return found
 
 
 def ports_of(listeners, default):
@@ -127,15 +151,18 @@ def is_true(value):
 def settings_of(environment):
     """Of a configuration that the daemon takes; defaults where it is silent, or no YAML."""
     try:
-        tree = yaml.safe_load(environment.get("TASKDNS_CONFIG_CONTENT", "")) or {}
-    except yaml.YAMLError:
+        tree = yaml.load(environment.get("TASKDNS_CONFIG_CONTENT", ""), Loader=yaml.BaseLoader) or {}  # makes texts of all
+        tree, is_yaml = expanded(tree, environment), isinstance(tree, dict)
+    except (yaml.YAMLError, RecursionError):
+        is_yaml = False
+    if not is_yaml:
         tree = {}
-    tree = expanded(tree, environment) if isinstance(tree, dict) else {}
 
     def section(name):
         return tree.get(name) if isinstance(tree.get(name), dict) else {}
 
     listen, resolv_conf = section("listen"), section("resolv_conf")
+    services = tree.get("services") if isinstance(tree.get("services"), list) else []
     return Settings(
         dns_ports=ports_of(environment.get("TASKDNS_DNS_LISTEN") or listen.get("dns", ["127.0.0.1:53"]), 53),
         http_ports=ports_of(environment.get("TASKDNS_HTTP_LISTEN") or listen.get("http", ["127.0.0.1:8053"]), 8053),
@@ -143,4 +170,17 @@ def settings_of(environment):
         keeps_fallback=is_true(resolv_conf.get("fallback")),
         linger_seconds=seconds_of(section("shutdown").get("linger", "auto"), AUTO_LINGER_SECONDS),
         snapshot=str(tree.get("snapshot") or ""),
+        services=[one for one in services if isinstance(one, dict)],
+        is_yaml=is_yaml,
     )
+
+
+def services_of_list(text):
+    """TASKDNS_SERVICES as the YAML that it stands for."""
+    services = []
+    for item in filter(None, (one.strip() for one in text.split(","))):
+        match = re.fullmatch(r"([^:/]*)(?::([^/]*))?(/.*)?", item, re.DOTALL)
+        if match:
+            service = {"name": match[1], "port": match[2], "health": {"check": "http", "path": match[3]} if match[3] else None}
+            services.append({key: value for key, value in service.items() if value is not None})
+    return services

@@ -1,19 +1,13 @@
 """What ECS refuses, or silently ignores, beyond the shape of the request: as its documentation says it."""
 import re
 
-FARGATE_MEMORY = {  # MiB for each number of CPU units
-    256: [512, 1024, 2048],
-    512: range(1024, 4096 + 1, 1024),
-    1024: range(2048, 8192 + 1, 1024),
-    2048: range(4096, 16384 + 1, 1024),
-    4096: range(8192, 30720 + 1, 1024),
-    8192: range(16384, 61440 + 1, 4096),
-    16384: range(32768, 122880 + 1, 8192),
-}
+from task_definition.task import is_placeholder, whole
+
 HEALTH_CHECK_RANGES = {"interval": (5, 300), "timeout": (2, 60), "retries": (1, 10), "startPeriod": (0, 300)}
 NOT_IN_AWSVPC = ["dnsServers", "dnsSearchDomains", "extraHosts", "hostname", "links"]
 AWSLOGS_NEEDED = ["awslogs-group", "awslogs-region", "awslogs-stream-prefix"]
 LEAST_MEMORY_MIB = 6  # of Docker
+STORAGE_GIB = (21, 200)
 
 
 def check(task, findings):
@@ -21,16 +15,24 @@ def check(task, findings):
     for container in task.containers:
         check_ranges(task, container, findings)
         check_network(task, container, findings)
-        check_logs(container, findings)
+        check_logs(task, container, findings)
         check_mounts(task, container, findings)
-        if task.is_fargate:
-            check_fargate(container, findings)
+        check_secrets(container, findings)
+    check_cpu(task, findings)
     check_memory(task, findings)
     check_dependencies(task, findings)
 
 
-def number(value):
-    return int(value) if re.fullmatch(r"\d+", str(value or "")) else None
+def cpu_units(value):
+    """Of the task: `1024`, `1 vCPU` or `.5 vcpu`."""
+    match = re.fullmatch(r"(\d*\.?\d+) *(vcpu)?", str(value or "").strip().lower())
+    return int(float(match[1]) * (1024 if match[2] else 1)) if match else None
+
+
+def mebibytes(value):
+    """Of the task: `2048`, `2GB` or `0.5 GB`."""
+    match = re.fullmatch(r"(\d*\.?\d+) *(gb)?", str(value or "").strip().lower())
+    return int(float(match[1]) * (1024 if match[2] else 1)) if match else None
 
 
 def check_task(task, findings):
@@ -39,27 +41,15 @@ def check_task(task, findings):
         findings.mistake("containerDefinitions", f"two containers are called '{name}'")
     if task.containers and not any(container.is_essential for container in task.containers):
         findings.mistake("containerDefinitions", "no container is essential; ECS wants one: the application")
-    if task.get("runtimePlatform", {}).get("operatingSystemFamily", "LINUX") != "LINUX":
+    system = task.get("runtimePlatform", {}).get("operatingSystemFamily", "LINUX")
+    if system != "LINUX" and not is_placeholder(system):
         findings.mistake("runtimePlatform.operatingSystemFamily", "taskdns is for LINUX")
-    if not task.is_fargate:
-        return
-    if task.network_mode != "awsvpc":
-        findings.mistake("networkMode", f"is {task.network_mode}; Fargate has only awsvpc")
-    cpu, memory = number(task.get("cpu")), number(task.get("memory"))
-    if cpu not in FARGATE_MEMORY:
-        findings.mistake("cpu", f"is {task.get('cpu')}; Fargate has {', '.join(map(str, FARGATE_MEMORY))}")
-    elif memory not in FARGATE_MEMORY[cpu]:
-        sizes = list(FARGATE_MEMORY[cpu])
-        findings.mistake("memory", f"is {task.get('memory')}; with {cpu} CPU units Fargate has {sizes[0]} to {sizes[-1]} MiB, "
-                                   f"in steps of {sizes[1] - sizes[0]}")
-    awslogs = any(one.get("logConfiguration", {}).get("logDriver") == "awslogs" for one in task.containers)
-    if awslogs and not task.get("executionRoleArn"):
-        findings.mistake("executionRoleArn", "is missing; on Fargate the awslogs driver and ECR need one "
-                                             "(the managed policy AmazonECSTaskExecutionRolePolicy)")
+    storage = whole(task.get("ephemeralStorage", {}).get("sizeInGiB"))
+    check_range("ephemeralStorage.sizeInGiB", storage, *STORAGE_GIB, findings)
 
 
 def check_range(place, value, least, most, findings):
-    if isinstance(value, int) and not least <= value <= most:
+    if whole(value) is not None and not least <= value <= most:
         findings.mistake(place, f"is {value}; ECS takes {least} to {most}")
 
 
@@ -91,12 +81,15 @@ def check_network(task, container, findings):
                 findings.mistake(container.at(f"systemControls[{i}]"), "of the network are not supported in network mode host")
 
 
-def check_logs(container, findings):
-    logs = container.get("logConfiguration", {})
-    if logs.get("logDriver") == "awslogs":
+def check_logs(task, container, findings):
+    if container.log_driver == "awslogs":
         for option in AWSLOGS_NEEDED:
-            if not (logs.get("options") or {}).get(option):
+            if not container.log_options.get(option):
                 findings.mistake(container.at("logConfiguration.options"), f"lacks {option}")
+    routers = [one for one in task.containers if one.get("firelensConfiguration")]
+    if container.log_driver == "awsfirelens" and not routers:
+        findings.mistake(container.at("logConfiguration.logDriver"), "is awsfirelens, but no container has a firelensConfiguration: "
+                                                                     "add the log router")
 
 
 def check_mounts(task, container, findings):
@@ -107,31 +100,33 @@ def check_mounts(task, container, findings):
                              f"'{mount.get('sourceVolume')}' is not one of volumes")
 
 
-def check_fargate(container, findings):
-    if container.get("privileged"):
-        findings.mistake(container.at("privileged"), "is not supported on Fargate")
-    if container.get("linuxParameters", {}).get("tmpfs"):
-        findings.mistake(container.at("linuxParameters.tmpfs"), "is not supported on Fargate: use a volume")
-    for word in container.capabilities("add"):
-        if word != "SYS_PTRACE":
-            findings.mistake(container.at("linuxParameters.capabilities.add"),
-                             f"{word} cannot be added on Fargate, only SYS_PTRACE")
+def check_secrets(container, findings):
+    variables = {pair.get("name") for pair in container.get("environment", [])}
+    for i, secret in enumerate(container.get("secrets", [])):
+        if secret.get("name") in variables:
+            findings.mistake(container.at(f"secrets[{i}].name"), f"{secret.get('name')} is one of environment, too: keep one")
+
+
+def check_cpu(task, findings):
+    units, total = cpu_units(task.get("cpu")), sum(whole(container.get("cpu")) or 0 for container in task.containers)
+    if units is not None and total > units:
+        findings.mistake("cpu", f"is {task.get('cpu')}, but the containers reserve {total} units")
 
 
 def check_memory(task, findings):
     total = 0
     for container in task.containers:
-        hard, soft = container.get("memory"), container.get("memoryReservation")
-        total += (soft or hard or 0) if isinstance(soft or hard or 0, int) else 0
+        hard, soft = whole(container.get("memory")), whole(container.get("memoryReservation"))
+        total += soft or hard or 0
         if hard is not None and soft is not None and hard <= soft:
             findings.mistake(container.at("memory"), f"is {hard}, and must be greater than memoryReservation, {soft}")
-        if isinstance(hard, int) and hard < LEAST_MEMORY_MIB:
+        if hard is not None and hard < LEAST_MEMORY_MIB:
             findings.mistake(container.at("memory"), f"is {hard} MiB; Docker gives {LEAST_MEMORY_MIB} at least")
-        if hard is None and soft is None and not task.get("memory"):
+        if not {"memory", "memoryReservation"} & set(container.raw) and not task.get("memory"):
             findings.mistake(container.at("memory"), "is missing; where the task has no memory, each container needs its own")
-    whole = number(task.get("memory"))
-    if whole is not None and total > whole:
-        findings.mistake("memory", f"is {whole} MiB, but the containers reserve {total}")
+    of_the_task = mebibytes(task.get("memory"))
+    if of_the_task is not None and total > of_the_task:
+        findings.mistake("memory", f"is {of_the_task} MiB, but the containers reserve {total}")
 
 
 def check_dependencies(task, findings):

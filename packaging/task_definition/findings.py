@@ -24,6 +24,11 @@ class Findings:
     def note(self, place, text):
         self._add(Finding(place, text, is_note=True))
 
+    def followed_by(self, others):
+        for finding in others.all:
+            self._add(finding)
+        return self
+
     def _add(self, finding):
         if finding not in self.all:
             self.all.append(finding)

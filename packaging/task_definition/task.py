@@ -1,9 +1,24 @@
 """A task definition as the rules see it: its containers, and what each is for."""
 import enum
+import json
 import re
 
-PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
+from task_definition.service_model import PLACEHOLDER
+
 ROOT_USERS = {"0", "root"}
+
+
+def mentions_taskdns(raw):
+    return "taskdns" in json.dumps(raw, default=str).lower()
+
+
+def whole(value):
+    """A number; None where there is none, or only a stack knows it."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def is_placeholder(value):
+    return isinstance(value, str) and PLACEHOLDER.search(value) is not None
 
 
 class Role(enum.Enum):
@@ -74,7 +89,21 @@ class Container:
 
     @property
     def is_essential(self):
-        return bool(self.get("essential", True))
+        return self.get("essential", True) is not False
+
+    @property
+    def log_driver(self):
+        return self.get("logConfiguration", {}).get("logDriver")
+
+    @property
+    def log_options(self):
+        return self.get("logConfiguration", {}).get("options") or {}
+
+    @property
+    def writable_mounts(self):
+        """Where volumes, and on EC2 a tmpfs, can be written."""
+        mounts = [mount for mount in self.get("mountPoints", []) if mount.get("readOnly") is not True]
+        return [str(mount.get("containerPath", "")) for mount in [*mounts, *self.get("linuxParameters", {}).get("tmpfs", [])]]
 
     @property
     def dependencies(self):
@@ -97,8 +126,9 @@ def subcommand_of(words):
 
 
 class Task:
-    def __init__(self, raw):
+    def __init__(self, raw, stand_ins=None):
         self.raw = raw
+        self.stand_ins = stand_ins or {}  # see cloudformation.Definition
         self.containers = [Container(i, one) for i, one in enumerate(raw.get("containerDefinitions") or [])]
         self.by_name = {container.name: container for container in self.containers}
 

@@ -3,18 +3,13 @@
 
 Usage: checker_test.py TASKDNS [TEST...]
 """
-import json
-import pathlib
-import subprocess
-import sys
-import tempfile
 import unittest
 
 import support
 
 support.use_environment()
 
-from task_definition import check, read  # noqa: E402
+from task_definition import check  # noqa: E402
 
 TASKDNS = support.taskdns_of_arguments()
 GONE = support.GONE
@@ -30,8 +25,9 @@ def cycle():
     return [{"containerName": "application", "condition": "START"}]
 
 
+OTHER_IMAGE = f"other@{support.DIGEST}"
 MANAGED = "resolv_conf: {manage: true, fallback: true}"
-TWIN = {"name": "twin", "image": "twin@sha256:0", "essential": False}
+TWIN = {"name": "twin", "image": f"twin@{support.DIGEST}", "essential": False}
 
 # (name, the good definition, what is changed, where the mistake is said to be, a part of what is said)
 BROKEN = [
@@ -76,6 +72,40 @@ BROKEN = [
      "containerDefinitions[0].mountPoints[0].sourceVolume", "'state' is not one of volumes"),
     ("SoftMemory", "managed", {"taskdns/memoryReservation": 64}, "containerDefinitions[0].memory", "greater than"),
     ("MemorySum", "managed", {"application/memoryReservation": 500}, "memory", "the containers reserve 532"),
+    ("MemorySumOfGigabytes", "managed", {"memory": "1 GB", "application/memoryReservation": 1000}, "memory", "is 1024 MiB"),
+    ("CpuSum", "managed", {"application/cpu": 250}, "cpu", "the containers reserve 282 units"),
+    ("FargateVirtualCpus", "managed", {"cpu": "3 vCPU"}, "cpu", "is 3 vCPU; Fargate has 256, 512"),
+    ("FargateSourcePath", "managed", {"volumes": [{"name": "state", "host": {"sourcePath": "/srv"}}]}, "volumes[0].host.sourcePath",
+     "leave host out"),
+    ("FargateDockerVolume", "managed", {"volumes": [{"name": "state", "dockerVolumeConfiguration": {"driver": "local"}}]},
+     "volumes[0].dockerVolumeConfiguration", "Fargate"),
+    ("FargateLogDriver", "managed", {"application/logConfiguration": {"logDriver": "json-file"}},
+     "containerDefinitions[1].logConfiguration.logDriver", "Fargate has awslogs, splunk, awsfirelens"),
+    ("NoLogRouter", "managed", {"application/logConfiguration": {"logDriver": "awsfirelens"}},
+     "containerDefinitions[1].logConfiguration.logDriver", "add the log router"),
+    ("LittleStorage", "managed", {"ephemeralStorage": {"sizeInGiB": 20}}, "ephemeralStorage.sizeInGiB", "ECS takes 21 to 200"),
+    ("SecretAndVariable", "managed", {"application/environment": [{"name": "TOKEN", "value": "x"}],
+                                      "application/secrets": [{"name": "TOKEN", "valueFrom": "arn:x"}]},
+     "containerDefinitions[1].secrets[0].name", "TOKEN is one of environment, too"),
+    # names, images, ARNs
+    ("FamilyWithASpace", "managed", {"family": "my client"}, "family", "'my client' is not a name"),
+    ("ContainerNameWithADot", "managed", {"application/name": "app.1"}, "containerDefinitions[1].name", "'app.1' is not a name"),
+    ("NoContainerName", "managed", {"application/name": GONE}, "containerDefinitions[1].name", "is missing"),
+    ("NoImage", "managed", {"application/image": GONE}, "containerDefinitions[1].image", "is missing"),
+    ("NoImageOfTaskdns", "http", {"taskdns/image": GONE}, "containerDefinitions[0].image", "is missing"),
+    ("ImageWithASpace", "managed", {"application/image": "client :1"}, "containerDefinitions[1].image", "is not an image's name"),
+    ("ShortDigest", "managed", {"application/image": "client@sha256:0123"}, "containerDefinitions[1].image", "64 hex digits"),
+    ("ImageOfTheExample", "managed", {"taskdns/image": f"ACCOUNT.dkr.ecr.REGION.amazonaws.com/taskdns@{support.DIGEST}"},
+     "containerDefinitions[0].image", "the example's ACCOUNT"),
+    ("DigestOfTheExample", "managed", {"taskdns/image": "registry.internal/taskdns@sha256:<64 hex digits>"},
+     "containerDefinitions[0].image", "the example's <64 hex digits>"),
+    ("DigestOfDots", "managed", {"application/image": "client@sha256:..."}, "containerDefinitions[1].image", "the example's ..."),
+    ("RegionOfTheExample", "managed", {"application/logConfiguration/options/awslogs-region": "REGION"},
+     "containerDefinitions[1].logConfiguration.options.awslogs-region", "the example's REGION"),
+    ("SecretOfTheExample", "managed", {"application/secrets": [{"name": "TOKEN", "valueFrom": "arn:aws:ssm:REGION:1:parameter/x"}]},
+     "containerDefinitions[1].secrets[0].valueFrom", "the example's REGION"),
+    ("TaskRoleOfTheExample", "managed", {"taskRoleArn": "arn:aws:iam::ACCOUNT:role/x"}, "taskRoleArn", "the example's ACCOUNT"),
+    ("RoleIsNoArn", "managed", {"executionRoleArn": "ecsTaskExecutionRole"}, "executionRoleArn", "is not the ARN of a role"),
     # what taskdns needs
     ("Essential", "managed", {"taskdns/essential": True}, "containerDefinitions[0].essential", "set it to false"),
     ("EssentialByDefault", "managed", {"taskdns/essential": GONE}, "containerDefinitions[0].essential", "set it to false"),
@@ -102,9 +132,22 @@ BROKEN = [
      "containerDefinitions[0].healthCheck.command", "healthcheck"),
     ("UnknownHealthOption", "managed", {"taskdns/healthCheck/command": ["CMD", "/taskdns", "healthcheck", "--port", "8053"]},
      "containerDefinitions[0].healthCheck.command", "does not know '--port'"),
+    ("HealthCommandWithoutCmd", "managed", {"taskdns/healthCheck/command": ["/taskdns", "healthcheck"]},
+     "containerDefinitions[0].healthCheck.command", "ECS wants CMD in front"),
+    ("MistypedHealthCommand", "managed", {"taskdns/healthCheck/command": ["CMD", "/taskdns", "heathcheck"]},
+     "containerDefinitions[0].healthCheck.command", "did you mean healthcheck instead of heathcheck?"),
+    ("HealthCheckAtAnotherPort", "managed", {"taskdns/healthCheck/command": ["CMD", "/taskdns", "healthcheck", "--http", "127.0.0.1:8080"]},
+     "containerDefinitions[0].healthCheck.command", "asks port 8080, but listen.http is on 8053"),
+    ("HealthCheckAtTheDefaultPort", "managed", {
+        "taskdns/environment": configured(MANAGED, {"name": "TASKDNS_HTTP_LISTEN", "value": "127.0.0.1:9053"}),
+        "taskdns/healthCheck/command": ["CMD", "/taskdns", "healthcheck", "--http=127.0.0.1:8053"]},
+     "containerDefinitions[0].healthCheck.command", "asks port 8053, but listen.http is on 9053"),
+    ("HealthCheckWithoutHttp", "managed", {"taskdns/environment": configured(MANAGED + "\nlisten: {http: []}")},
+     "containerDefinitions[0].healthCheck.command", "listen.http is empty"),
+    ("StartTimeoutTooShort", "managed", {"taskdns/startTimeout": 9}, "containerDefinitions[0].startTimeout", "HEALTHY may take 10 s"),
     ("Interval", "managed", {"taskdns/healthCheck/interval": 30}, "containerDefinitions[0].healthCheck.interval", "set 5"),
     ("IntervalByDefault", "managed", {"taskdns/healthCheck/interval": GONE}, "containerDefinitions[0].healthCheck.interval", "set 5"),
-    ("DoesNotWait", "http", {"application/dependsOn": GONE}, "containerDefinitions[1].dependsOn", "before taskdns answers"),
+    ("DoesNotWait", "managed", {"application/dependsOn": GONE}, "containerDefinitions[1].dependsOn", "before taskdns answers"),
     ("WaitsForStart", "managed", {"application/dependsOn": [{"containerName": "taskdns", "condition": "START"}]},
      "containerDefinitions[1].dependsOn", '"condition": "HEALTHY"'),
     ("DoesNotWaitForInit", "init", {"application/dependsOn": [{"containerName": "taskdns", "condition": "HEALTHY"}]},
@@ -138,7 +181,9 @@ BROKEN = [
      "containerDefinitions[0].mountPoints", "no volume is mounted there"),
     ("UnknownVariable", "http", {"taskdns/environment": [SERVICES, {"name": "TASKDNS_DNS_LISTEN", "value": "127.0.0.1:5300"},
                                                         {"name": "TASKDNS_LOGLEVEL", "value": "info"}]},
-     "containerDefinitions[0].environment", "TASKDNS_LOGLEVEL is not a variable"),
+     "containerDefinitions[0].environment", "TASKDNS_LOGLEVEL is not a variable of taskdns (did you mean TASKDNS_LOG_LEVEL?)"),
+    ("VariableThatCannotBe", "managed", {"taskdns/environment": configured(MANAGED + "\0")}, "containerDefinitions[0].environment",
+     "check-config cannot be run with these variables"),
     ("VariableTwice", "managed", {"taskdns/environment": configured(MANAGED, SERVICES)}, "containerDefinitions[0].environment", "twice"),
     ("BadService", "http", {"taskdns/environment": [{"name": "TASKDNS_SERVICES", "value": "a.local:http"},
                                                    {"name": "TASKDNS_DNS_LISTEN", "value": "127.0.0.1:5300"}]},
@@ -148,7 +193,7 @@ BROKEN = [
     ("UnknownCommand", "managed", {"taskdns/command": ["run", "--verbose"]}, "containerDefinitions[0].command",
      "does not know '--verbose'"),
     ("Bridge", "managed", {"networkMode": "bridge", "requiresCompatibilities": ["EC2"]}, "networkMode", "set it to awsvpc"),
-    ("NoSidecar", "http", {"taskdns/image": "other@sha256:0", "taskdns/healthCheck/command": ["CMD", "/other"]},
+    ("NoSidecar", "http", {"taskdns/image": OTHER_IMAGE, "taskdns/healthCheck/command": ["CMD", "/other"]},
      "containerDefinitions", "no container runs the daemon"),
 ]
 
@@ -158,14 +203,65 @@ NOTED = [
     ("NobodyWrites", "managed", {"taskdns/environment": [SERVICES]}, "nobody writes /etc/resolv.conf"),
     ("NotPinned", "managed", {"taskdns/image": "registry.internal/taskdns:0.1.0"}, "is not pinned"),
     ("Host", "http", {"networkMode": "host", "requiresCompatibilities": ["EC2"]}, "two tasks on one instance collide"),
-    ("SecretConfiguration", "managed", {"taskdns/secrets": [{"name": "TASKDNS_SERVICES", "valueFrom": "arn"}]}, "from elsewhere"),
+    ("SecretConfiguration", "managed", {
+        "taskdns/environment": [{"name": "TASKDNS_CONFIG_CONTENT", "value": MANAGED}],
+        "taskdns/secrets": [{"name": "TASKDNS_SERVICES", "valueFrom": "arn"}]}, "from elsewhere"),
     ("MountedFile", "http", {"taskdns/command": ["--config", "/config/taskdns.yaml"]}, "the configuration file is not checked"),
     ("SnapshotOnVolume", "init", {"taskdns/environment": configured("snapshot: /state/members.json"), "volumes": [{"name": "state"}],
-                                  "taskdns/mountPoints": [{"sourceVolume": "state", "containerPath": "/state"}]}, "to fill in"),
+                                  "taskdns/mountPoints": [{"sourceVolume": "state", "containerPath": "/state"}]},
+     "unless the image has a VOLUME there that belongs to user 65532"),
     ("OtherUserOfTheImage", "exec", {"application/user": GONE}, "what user the image has"),
     ("FileCapability", "init", {"taskdns/systemControls": GONE, "taskdns/linuxParameters": GONE}, "file capability of the image"),
     ("HealthCheckOption", "managed", {"taskdns/healthCheck/command": ["CMD", "/taskdns", "healthcheck", "--http", "127.0.0.1:8053"]},
      "to fill in"),
+    ("DoesNotWaitWhereNobodyWrites", "http", {"application/dependsOn": GONE}, "right only if its client goes on by itself"),
+    ("WaitsForStartWhereNobodyWrites", "http", {"application/dependsOn": [{"containerName": "taskdns", "condition": "START"}]},
+     "right only if its client goes on by itself"),
+    ("ReadOnlyApplication", "managed", {"application/readonlyRootFilesystem": True}, "most programs need /tmp"),
+    ("ReadOnlyApplicationWithAReadOnlyMount", "managed", {
+        "application/readonlyRootFilesystem": True, "volumes": [{"name": "data"}],
+        "application/mountPoints": [{"sourceVolume": "data", "containerPath": "/data", "readOnly": True}]}, "most programs need /tmp"),
+    ("VariableOfTheOtherContainer", "managed", {"application/environment": [SERVICES]},
+     "TASKDNS_SERVICES does nothing here: taskdns runs in 'taskdns'"),
+    ("SecretOfTheOtherContainer", "managed", {"application/secrets": [{"name": "TASKDNS_CONFIG_CONTENT", "valueFrom": "arn:x"}]},
+     "TASKDNS_CONFIG_CONTENT does nothing here"),
+    ("VariableOfAnotherNameThere", "managed", {"application/environment": [{"name": "TASK_DNS_SERVICES", "value": "a.local"}]},
+     "TASK_DNS_SERVICES does nothing here"),
+    ("VariableOfAnotherName", "managed", {"taskdns/environment": configured(MANAGED, {"name": "TASK_DNS_SERVICES", "value": "a.local"})},
+     "TASK_DNS_SERVICES is not read by taskdns (did you mean TASKDNS_SERVICES?)"),
+    ("ServiceInBoth", "managed", {"taskdns/environment": configured(
+        MANAGED + "\nservices: [{name: A.local., port: 80, aliases: [a], health: {check: none}}]")},
+     "a.local is in both: TASKDNS_SERVICES replaces it as a whole, so its aliases, health in TASKDNS_CONFIG_CONTENT do nothing"),
+    ("ServiceInBothAtAnotherPort", "managed", {"taskdns/environment": configured(MANAGED + "\nservices: [{name: a.local, port: 81}]")},
+     "so its port in"),
+    ("ExecStaysRoot", "exec", {"application/entryPoint": ["/taskdns", "exec", "--fallback", "--"]}, "the application stays root"),
+    ("ExecStaysRootInSpiteOfTheCommand", "exec", {"application/entryPoint": ["/taskdns", "exec", "--fallback", "--"],
+                                                  "application/command": ["app", "--user", "1"]}, "the application stays root"),
+    ("RootWithAllCapabilities", "managed", {"taskdns/linuxParameters": GONE}, "packaging/ecs has the list"),
+    ("InitWithAllCapabilities", "init", {"resolv-conf/linuxParameters": GONE}, "packaging/ecs has the list"),
+    ("ApplicationsLogBlocks", "managed", {"application/logConfiguration/options/mode": GONE}, "the application may stand still"),
+    ("NoteOfTheProgram", "managed", {"taskdns/environment": configured(MANAGED + "\nservices: [{name: b.local, port: 3306}]")},
+     "TASKDNS_SERVICES: b.local: port 3306 is not checked by default"),
+]
+
+# (name, the good definition, what is changed, a part of what must not be said); nothing is wrong unless said otherwise
+SILENT = [
+    ("VirtualCpus", "managed", {"cpu": ".5 vCPU", "memory": "1GB"}, "Fargate has"),
+    ("GigabytesWithASpace", "managed", {"cpu": "1 vcpu", "memory": "2 GB"}, "Fargate has"),
+    ("ReadOnlyApplicationWithAVolume", "managed", {
+        "application/readonlyRootFilesystem": True, "volumes": [{"name": "tmp"}],
+        "application/mountPoints": [{"sourceVolume": "tmp", "containerPath": "/tmp"}]}, "most programs need /tmp"),
+    ("ServiceInBothAlike", "managed", {"taskdns/environment": configured(MANAGED + "\nservices: [{name: a.local, port: 80}]")},
+     "in both"),
+    ("SnapshotOfRoot", "managed", {"taskdns/environment": configured(MANAGED + "\nsnapshot: /state/s"), "volumes": [{"name": "state"}],
+                                   "taskdns/mountPoints": [{"sourceVolume": "state", "containerPath": "/state"}]}, "VOLUME"),
+    ("NobodyKnowsTheFile", "http", {"taskdns/command": ["--config", "/config/taskdns.yaml"], "taskdns/environment": GONE,
+                                    "taskdns/systemControls": [{"namespace": PORT_START, "value": "53"}]}, "nobody writes"),
+    ("LogRouter", "managed", {
+        "application/logConfiguration": {"logDriver": "awsfirelens"}, "application/firelensConfiguration": {"type": "fluentbit"}},
+     "add the log router"),
+    ("DateInTheConfiguration", "managed", {
+        "taskdns/environment": configured(MANAGED + "\nservices: [{name: b.local, aliases: [2020-99-99]}]")}, "not checked"),
 ]
 
 
@@ -188,8 +284,27 @@ class Checker(unittest.TestCase):
                 self.assertEqual([str(one) for one in found.mistakes], [])
                 self.assertIn(text, "\n".join(map(str, found.all)))
 
+    def test_is_silent_where_nothing_is_to_be_said(self):
+        for name, base, changes, text in SILENT:
+            with self.subTest(name):
+                found = check.check(support.changed(support.template(base), changes), TASKDNS)
+                self.assertEqual([str(one) for one in found.mistakes], [])
+                self.assertNotIn(text, "\n".join(map(str, found.all)))
+
+    def test_says_of_a_configuration_that_cannot_be_read_only_that(self):
+        raw = support.changed(support.template("managed"), {"taskdns/environment": configured("resolv_conf: {manage: true")})
+        said = [str(one) for one in check.check(raw, TASKDNS).all if one.place != "to fill in"]
+        self.assertEqual(len(said), 1, said)
+        self.assertIn("TASKDNS_CONFIG_CONTENT:1:1: not YAML", said[0])
+
+    def test_says_of_a_mistyped_variable_only_that(self):
+        raw = support.changed(support.template("managed"),
+                              {"taskdns/environment": configured(MANAGED, {"name": "TASKDNS_SERVICE", "value": "b.local"})})
+        self.assertEqual([one.text for one in check.check(raw, TASKDNS).all if one.place != "to fill in"],
+                         ["TASKDNS_SERVICE is not a variable of taskdns (did you mean TASKDNS_SERVICES?)"])
+
     def test_has_one_row_for_each_name(self):
-        names = [row[0] for row in [*BROKEN, *NOTED]]
+        names = [row[0] for row in [*BROKEN, *NOTED, *SILENT]]
         self.assertEqual(sorted(set(names)), sorted(names))
 
     def test_finds_two_containers_of_one_name_and_two_sidecars(self):
@@ -215,66 +330,6 @@ class Checker(unittest.TestCase):
         found = check.check(raw)
         self.assertEqual(found.mistakes, [])
         self.assertIn("--taskdns PATH", "\n".join(map(str, found.all)))
-
-
-class CommandLine(unittest.TestCase):
-    def run_with(self, text, *options):
-        with tempfile.TemporaryDirectory() as folder:
-            file = pathlib.Path(folder) / "definition"
-            file.write_text(text, encoding="utf-8")
-            return subprocess.run([sys.executable, "-B", support.ROOT / "packaging" / "check_task_definition.py", *options, file],
-                                  capture_output=True, text=True, timeout=60)
-
-    def test_ends_with_0_and_ok(self):
-        done = self.run_with(json.dumps(support.template("managed")), "--taskdns", TASKDNS)
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
-        self.assertTrue(done.stdout.endswith("definition: ok\n"), done.stdout)
-
-    def test_ends_with_1_and_each_mistake_in_a_line_with_its_file(self):
-        raw = support.changed(support.template("managed"), {"taskdns/essential": True, "taskdns/stopTimeout": 10})
-        done = self.run_with(json.dumps(raw), "--taskdns", TASKDNS)
-        self.assertEqual(done.returncode, 1)
-        mistakes = [line for line in done.stdout.splitlines() if " note: " not in line]
-        self.assertEqual(len(mistakes), 2, done.stdout)
-        for line in mistakes:
-            self.assertRegex(line, r"/definition: containerDefinitions\[0\]\.\w+ \(taskdns\): .+: set it to ")
-
-    def test_ends_with_2_for_what_it_cannot_read(self):
-        for text, said in [('{"family": }', "line 1, column 12"), ("- a\n- b\n", "neither a JSON object"), ("a: [", "line"),
-                           ("Resources: {}", "no task definition with taskdns")]:
-            done = self.run_with(text)
-            self.assertEqual(done.returncode, 2, text)
-            self.assertIn(said, done.stderr)
-        self.assertEqual(subprocess.run([sys.executable, "-B", support.ROOT / "packaging" / "check_task_definition.py", "/nowhere"],
-                                        capture_output=True, text=True, timeout=60).returncode, 2)
-
-
-class CloudFormation(unittest.TestCase):
-    TEMPLATE = """
-Parameters: {Image: {Type: String, Default: "taskdns:1"}, Zone: {Type: String}}
-Resources:
-  Task:
-    Type: AWS::ECS::TaskDefinition
-    Properties:
-      Family: !Sub "x-${Zone}"
-      TaskRoleArn: !GetAtt Role.Arn
-      ContainerDefinitions:
-        - Name: taskdns
-          Image: !Ref Image
-          Environment: [{Name: TASKDNS_SERVICES, Value: !Sub ["a.${Where}:80", {Where: !Ref Zone}]}]
-          LogConfiguration: {LogDriver: awslogs, Options: {awslogs-group: g}}
-  Other: {Type: AWS::ECS::TaskDefinition, Properties: {Family: y, ContainerDefinitions: [{Name: z, Image: z}]}}
-"""
-
-    def test_is_read_as_the_api_takes_it(self):
-        self.assertEqual(read.definitions_of(self.TEMPLATE), [(" (Task)", {
-            "family": "x-${Zone}", "taskRoleArn": "${Role_Arn}",
-            "containerDefinitions": [{
-                "name": "taskdns", "image": "taskdns:1",
-                "environment": [{"name": "TASKDNS_SERVICES", "value": "a.${Zone}:80"}],
-                "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "g"}},
-            }],
-        })])
 
 
 if __name__ == "__main__":

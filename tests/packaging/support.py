@@ -9,6 +9,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PYTHON = ROOT / "build" / "python" / "bin" / "python"
 ECS = ROOT / "packaging" / "ecs"
 WAYS = ["managed", "init", "exec", "http"]
+DIGEST = "sha256:" + "0" * 64
 GONE = object()  # as a value of `changed`: takes the key away
 
 

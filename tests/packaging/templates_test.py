@@ -14,9 +14,8 @@ import support
 support.use_environment()
 
 import hcl2  # noqa: E402
-from task_definition import check, ecs_rules, read, service_model  # noqa: E402
-from task_definition.findings import Findings  # noqa: E402
-from task_definition.task import Task, placeholders  # noqa: E402
+from task_definition import check, cloudformation, read  # noqa: E402
+from task_definition.task import placeholders  # noqa: E402
 
 TASKDNS = support.taskdns_of_arguments()
 TERRAFORM = support.ROOT / "packaging" / "terraform"
@@ -48,17 +47,16 @@ class TaskDefinitions(unittest.TestCase):
                                  ["to fill in: note: APPLICATION_IMAGE, AWS_REGION, EXECUTION_ROLE_ARN, FAMILY, LOG_GROUP, TASKDNS_IMAGE"])
 
     def test_are_right_when_filled_in(self):
-        words = {"APPLICATION_IMAGE": "application@sha256:0", "AWS_REGION": "eu-west-1", "FAMILY": "client", "LOG_GROUP": "/ecs/client",
-                 "EXECUTION_ROLE_ARN": "arn:aws:iam::123456789012:role/x", "TASKDNS_IMAGE": "registry.internal/taskdns@sha256:0"}
+        words = {"APPLICATION_IMAGE": f"application@{support.DIGEST}", "AWS_REGION": "eu-west-1", "FAMILY": "client", "LOG_GROUP": "/ecs/client",
+                 "EXECUTION_ROLE_ARN": "arn:aws:iam::123456789012:role/x", "TASKDNS_IMAGE": f"registry.internal/taskdns@{support.DIGEST}"}
         for way in support.WAYS:
             with self.subTest(way):
                 self.assertEqual(check.check(filled(support.template(way), words), TASKDNS).all, [])
 
-    def test_of_the_server_is_right(self):
-        raw, findings = support.template("resource-server"), Findings()
-        service_model.check(raw, findings)
-        ecs_rules.check(Task(raw), findings)
-        self.assertEqual(findings.all, [])
+    def test_of_the_server_is_right_and_has_no_taskdns(self):
+        self.assertEqual([str(one) for one in check.check(support.template("resource-server"), TASKDNS).all],
+                         ["containerDefinitions: note: no taskdns here: nothing but ECS's own rules was checked",
+                          "to fill in: note: AWS_REGION, EXECUTION_ROLE_ARN, FAMILY, LOG_GROUP, RESOURCE_SERVER_IMAGE"])
 
     def test_are_all_that_there_are(self):
         self.assertEqual(sorted(path.stem for path in support.ECS.glob("*.json")), sorted([*support.WAYS, "resource-server"]))
@@ -75,23 +73,24 @@ class CloudFormation(unittest.TestCase):
     maxDiff = None
 
     def setUp(self):
-        self.definitions = {name.strip(" ()"): raw
-                            for name, raw in [*read.of_template(read.template_of(TEMPLATE.read_text(encoding="utf-8")))]}
+        tree = cloudformation.template_of(TEMPLATE.read_text(encoding="utf-8"))
+        self.definitions = {one.name.strip(" ()"): one for one in cloudformation.definitions_in(tree)}
 
     def test_is_clean_by_its_linter(self):
         done = subprocess.run([support.PYTHON.with_name("cfn-lint"), TEMPLATE], capture_output=True, text=True, timeout=120)
         self.assertEqual((done.returncode, done.stdout), (0, ""), done.stderr)
 
     def test_is_right(self):
-        found = check.check(self.definitions["ClientTask"], TASKDNS)
-        self.assertEqual([str(one) for one in found.mistakes], [])
+        for name, definition in self.definitions.items():
+            found = check.check_definition(definition, TASKDNS)
+            self.assertEqual([str(one) for one in found.mistakes], [], name)
 
     def test_is_what_the_task_definitions_are(self):
         words = {"AWS_REGION": "${AWS_Region}", "EXECUTION_ROLE_ARN": "${ExecutionRole_Arn}", "LOG_GROUP": "${LogGroup}",
                  "TASKDNS_IMAGE": "${TaskdnsImage}", "APPLICATION_IMAGE": "", "RESOURCE_SERVER_IMAGE": ""}
         for resource, name, family in [("ClientTask", "managed", "client"), ("ResourceServerTask", "resource-server", "resource-server")]:
             wanted = filled(support.template(name), {**words, "FAMILY": "${AWS_StackName}-" + family})
-            given = dict(self.definitions[resource])
+            given = dict(self.definitions[resource].raw)
             given.pop("taskRoleArn", None)  # for ECS Exec only
             for raw in (wanted, given):
                 raw["containerDefinitions"] = [
@@ -100,7 +99,7 @@ class CloudFormation(unittest.TestCase):
             self.assertEqual(given, wanted)
 
     def test_has_types_and_descriptions_for_what_one_can_choose(self):
-        tree = read.template_of(TEMPLATE.read_text(encoding="utf-8"))
+        tree = cloudformation.template_of(TEMPLATE.read_text(encoding="utf-8"))
         for name, parameter in tree["Parameters"].items():
             self.assertTrue(parameter.get("Description", "").endswith("."), name)
             limits = {"AllowedPattern", "AllowedValues", "MinValue", "MinLength"} & set(parameter)
@@ -164,7 +163,7 @@ class Guide(unittest.TestCase):
         return re.findall(rf"^```{language}\n(.*?)^```$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
     def test_shows_task_definitions_that_are_right(self):
-        shown = [raw for block in self.blocks("json") for _, raw in read.definitions_of(block) if "containerDefinitions" in raw]
+        shown = [one.raw for block in self.blocks("json") for one in read.definitions_of(block) if "containerDefinitions" in one.raw]
         self.assertTrue(shown)
         for raw in shown:
             self.assertEqual([str(one) for one in check.check(raw, TASKDNS).mistakes], [], raw["family"])
@@ -173,7 +172,7 @@ class Guide(unittest.TestCase):
         """A block that is a part of a container is, with all that it says, a part of one in packaging/ecs."""
         containers = [one for way in support.WAYS for one in support.template(way)["containerDefinitions"]]
         for block in self.blocks("json"):
-            [(_, raw)] = read.definitions_of(block)
+            raw = read.definitions_of(block)[0].raw
             if "containerDefinitions" not in raw:
                 self.assertTrue(any(all(one.get(key) == value for key, value in raw.items()) for one in containers), block)
 
