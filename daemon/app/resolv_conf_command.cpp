@@ -4,6 +4,7 @@
 
 #include "app/commands.hpp"
 #include "app/resolv_conf_naming.hpp"
+#include "base/local_listener.hpp"
 #include "config/load.hpp"
 #include "task/resolv_conf_file.hpp"
 
@@ -18,6 +19,12 @@ int fail(const std::string& what) {
 int manage(const config::Config& config, const std::string& path) {
     const auto naming = find_naming(config.listen.dns, config.upstream, path, config.resolv_conf.fallback);
     if (!naming) return fail(naming.error().message);
+    if (!answers_its_own_host(naming->own, config.listen.allow)) {
+        const std::string own = naming->own.to_string();
+        return fail(
+            path + ": cannot name " + own + ", from where this host's own queries to it come, and which is not " +
+            "in listen.allow: nobody here would be answered (add " + own + " to it, or 127.0.0.1:53 to listen.dns)");
+    }
     const auto change = task::manage_resolv_conf(path, *naming);
     if (!change) return fail(change.error().message);
     std::cout << path << ": " << describe(*change) << '\n';

@@ -2,13 +2,14 @@
 #include "app/resolv_conf_naming.hpp"
 
 #include "app/own_listeners.hpp"
+#include "base/local_listener.hpp"
 #include "task/resolv_conf.hpp"
 
 namespace taskdns::app {
 
 Result<task::Naming> find_naming(const std::vector<SocketAddress>& listeners, const config::Upstream& upstream,
                                  const std::string& path, bool fallback) {
-    const auto own = task::find_local_listener(listeners);
+    const auto own = find_local_listener(listeners);
     if (!own) {
         return Error{Errc::invalid_config,
                      path +

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/local_listener.hpp"
 #include "base/reaches.hpp"
 #include "config/size.hpp"
 
@@ -91,15 +92,26 @@ void limit(YamlMap& map, const char* key, std::vector<Placed<SocketAddress>>& ad
     addresses.resize(most_addresses);
 }
 
-/// resolv.conf names addresses without a port.
+/// resolv.conf names addresses without a port, and who reads it has the address that it asks, unless that is
+/// loopback.
 void check_resolv_conf_can_name_us(const SettingsDraft& draft, Mistakes& mistakes) {
     if (!draft.resolv_conf.manage || !mistakes.none_at("listen.dns")) return;
-    const auto on_port_53 = [](const auto& listener) { return listener.value.port == 53; };
-    if (std::any_of(draft.dns.begin(), draft.dns.end(), on_port_53)) return;
+    const auto named = find_local_listener(values_of(draft.dns));
+    if (!named) {
+        mistakes.add(
+            draft.resolv_conf_place, "resolv_conf.manage",
+            "needs a listener on port 53, since resolv.conf has no ports (such as listen: {dns: [127.0.0.1:53]}, "
+            "or manage: false)");
+        return;
+    }
+    const std::vector<Network>& allow = draft.listen.allow;  // empty: a mistake by itself
+    if (allow.empty() || !mistakes.none_at("listen.allow") || answers_its_own_host(*named, allow)) return;
     mistakes.add(
         draft.resolv_conf_place, "resolv_conf.manage",
-        "needs a listener on port 53, since resolv.conf has no ports (such as listen: {dns: [127.0.0.1:53]}, "
-        "or manage: false)");
+        fmt::format("would name {0}, from where this host's own queries to it come, and which is not in "
+                    "listen.allow: nobody here would be answered (add {0} to listen.allow, or 127.0.0.1:53 to "
+                    "listen.dns)",
+                    named->to_string()));
 }
 
 void check_somebody_listens(const SettingsDraft& draft, Mistakes& mistakes) {

@@ -210,16 +210,4 @@ std::vector<IpAddress> choose_servers(std::string_view text, const Naming& namin
     return out;
 }
 
-std::optional<IpAddress> find_local_listener(const std::vector<SocketAddress>& listeners) {
-    std::optional<IpAddress> other;
-    for (const SocketAddress& listener : listeners) {
-        const IpAddress& address = listener.address;
-        if (listener.port != dns_port) continue;
-        if (address.is_unspecified()) return IpAddress::parse(address.is_v4() ? "127.0.0.1" : "::1");
-        if (address.is_loopback()) return address;
-        if (!other) other = address;
-    }
-    return other;
-}
-
 }  // namespace taskdns::task

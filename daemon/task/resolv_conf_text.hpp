@@ -54,8 +54,4 @@ struct Naming {
 /// Ours, then at most two more: glibc and musl read three.
 std::vector<IpAddress> choose_servers(std::string_view text, const Naming& naming);
 
-/// A listener on port 53, as a local process reaches it: the first on loopback, or on a wildcard address, over
-/// loopback; else the first at all, whose own address must be among those that may ask. Null: none.
-std::optional<IpAddress> find_local_listener(const std::vector<SocketAddress>& listeners);
-
 }  // namespace taskdns::task

@@ -261,6 +261,12 @@ TEST_F(ResolvConf, CommandsSayWhatIsWrongByTheirExitStatus) {
     EXPECT_EQ(apply({{"TASKDNS_CONFIG_CONTENT", "resolv_conf: 1"}}, "/etc/resolv.conf").status, 2);
     EXPECT_EQ(task.taskdns({"resolv-conf"}).status, 2);
     EXPECT_EQ(task.taskdns({"resolv-conf", "remove"}).status, 2);
+    const Outcome silent =
+        apply({{"TASKDNS_DNS_LISTEN", "10.0.1.5:53"}, {"TASKDNS_CONFIG_CONTENT", "listen: {allow: [10.9.0.0/16]}"}},
+              "/etc/resolv.conf");
+    EXPECT_EQ(silent.status, 1);
+    EXPECT_THAT(silent.err, HasSubstr("cannot name 10.0.1.5, from where this host's own queries to it come"));
+    EXPECT_EQ(task.text(), ManagedTask::original);
     const Outcome wildcard =
         apply({{"TASKDNS_DNS_LISTEN", "0.0.0.0:53"}, {"TASKDNS_CONFIG_CONTENT", "listen: {allow: [10.0.0.0/8]}"}},
               "/etc/resolv.conf");

@@ -190,6 +190,7 @@ INSTANTIATE_TEST_SUITE_P(Services, OneMistake, testing::Values(
     MistakeCase{"ResolvConfRelative", with_service("resolv_conf: {path: resolv.conf}"), "1:21: resolv_conf.path: 'resolv.conf' is not an absolute path (such as /var/lib/taskdns/resolv.conf)"},
     MistakeCase{"ResolvConfNowhere", with_service("resolv_conf: {path: ''}"), "1:21: resolv_conf.path: is empty (such as /etc/resolv.conf; manage: false leaves it alone)"},
     MistakeCase{"ResolvConfWithoutPort53", with_service("listen: {dns: ['127.0.0.1:5353']}\nresolv_conf: {manage: true}"), "2:14: resolv_conf.manage: needs a listener on port 53, since resolv.conf has no ports (such as listen: {dns: [127.0.0.1:53]}, or manage: false)"},
+    MistakeCase{"ResolvConfWhereTheHostMayNotAsk", with_service("listen: {dns: ['10.0.1.2:53'], allow: [10.9.0.0/16]}\nresolv_conf: {manage: true}"), "2:14: resolv_conf.manage: would name 10.0.1.2, from where this host's own queries to it come, and which is not in listen.allow: nobody here would be answered (add 10.0.1.2 to listen.allow, or 127.0.0.1:53 to listen.dns)"},
     MistakeCase{"SnapshotRelative", with_service("snapshot: s.json"), "1:11: snapshot: 's.json' is not an absolute path (such as /var/lib/taskdns/s.json)"},
     MistakeCase{"RelativePath", health("check: http, path: up"), "4:31: services[0].health.path: 'up' does not begin with / (try '/up')"},
     MistakeCase{"PathWithSpace", health("check: http, path: /a b"), "4:31: services[0].health.path: '/a b' has a space, a # or a character that is not ASCII (write it as %20, %23, ...)"},

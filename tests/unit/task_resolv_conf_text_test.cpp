@@ -256,21 +256,6 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& instance) { return instance.param.name; });
 // clang-format on
 
-TEST(FindLocalListener, IsOnPort53AndRatherOnLoopback) {
-    const auto found = [](const std::vector<std::string>& listeners) {
-        const auto address = find_local_listener(sockets(listeners));
-        return address ? address->to_string() : "none";
-    };
-    EXPECT_EQ(found({}), "none");
-    EXPECT_EQ(found({"127.0.0.1:5353"}), "none");
-    EXPECT_EQ(found({"127.0.0.1:5353", "127.0.0.2:53"}), "127.0.0.2");
-    EXPECT_EQ(found({"127.0.0.1:53", "[::1]:53"}), "127.0.0.1");
-    EXPECT_EQ(found({"0.0.0.0:53"}), "127.0.0.1");
-    EXPECT_EQ(found({"[::]:53"}), "::1");
-    EXPECT_EQ(found({"10.0.1.5:53", "127.0.0.1:53"}), "127.0.0.1");
-    EXPECT_EQ(found({"10.0.1.5:53", "10.0.1.6:53"}), "10.0.1.5");
-}
-
 TEST(HasRotate, IsAWordOfOptions) {
     EXPECT_TRUE(has_rotate("options rotate\n"));
     EXPECT_TRUE(has_rotate("search a\noptions ndots:1 \trotate timeout:1"));
