@@ -9,12 +9,15 @@
 #include <charconv>
 #include <csignal>
 #include <iostream>
+#include <iterator>
 #include <system_error>
 #include <thread>
 
+#include "app/answers_dns.hpp"
 #include "app/commands.hpp"
 #include "app/find_daemon.hpp"
 #include "app/http_get.hpp"
+#include "app/own_listeners.hpp"
 #include "app/resolv_conf_naming.hpp"
 #include "config/load.hpp"
 #include "http_server/read_status.hpp"
@@ -28,6 +31,7 @@ constexpr milliseconds first_pause = 5ms;  // the daemon is ready within 20 ms o
 constexpr milliseconds longest_pause = 100ms;
 constexpr milliseconds shortest_request = 100ms;  // --wait 0s is one attempt
 constexpr milliseconds longest_request = 1s;
+constexpr std::uint16_t dns_port = 53;
 constexpr auto default_address = "127.0.0.1";  // find_daemon() adds the port
 
 void say(const std::string& what) { std::cerr << "taskdns exec: " << what << '\n'; }
@@ -72,13 +76,48 @@ std::optional<std::string> wait_until_ready(const SocketAddress& target, millise
     }
 }
 
-Result<http_server::DaemonStatus> ask_status(const SocketAddress& target) {
+/// Where taskdns listens for DNS.
+struct Listening {
+    std::vector<SocketAddress> listeners;
+    std::string says;  ///< who says so
+};
+
+/// As this container's configuration has it, or as it is by default.
+Listening read_configuration(const ExecOptions& options) {
+    const auto config = config::load({.path = options.config, .need_services = false});
+    if (config) return {config->listen.dns, "as the configuration of this container says"};
+    return {{*SocketAddress::parse("127.0.0.1:53")}, "by default"};
+}
+
+/// What `told` has of this host, and of the address that we were told to ask. Any process may listen where we ask,
+/// and what root writes into resolv.conf is for all containers: nobody elsewhere may come into it.
+std::vector<SocketAddress> choose_own(const std::vector<SocketAddress>& told, const SocketAddress& asked) {
+    const std::vector<IpAddress> local = local_addresses();
+    std::vector<SocketAddress> out;
+    std::copy_if(told.begin(), told.end(), std::back_inserter(out), [&](const SocketAddress& listener) {
+        const IpAddress& address = listener.address;
+        return address.is_loopback() || address.is_unspecified() || address == asked.address ||
+               std::find(local.begin(), local.end(), address) != local.end();
+    });
+    return out;
+}
+
+Result<Listening> find_listeners(const ExecOptions& options, const SocketAddress& target) {
     const auto answer = http_get(target, "/v1/status", longest_request, "application/json");
     if (!answer) return answer.error();
+    // Its HTTP listener is not on loopback, so it says whether it is ready, and no more.
+    if (answer->status == 403) return read_configuration(options);
     if (answer->status != 200) {
         return Error{Errc::malformed, target.to_string() + "/v1/status: HTTP " + std::to_string(answer->status)};
     }
-    return http_server::read_daemon(answer->body);
+    const auto status = http_server::read_daemon(answer->body);
+    if (!status) return status.error();
+    Listening out{choose_own(status->dns_listeners, target), "as " + target.to_string() + " says"};
+    if (out.listeners.empty() && !status->dns_listeners.empty()) {
+        return Error{Errc::malformed, target.to_string() + " says " + status->dns_listeners.front().to_string() +
+                                          ", which is no address of this host"};
+    }
+    return out;
 }
 
 /// Null when the file names the daemon, else why it does not.
@@ -86,13 +125,17 @@ std::optional<std::string> point_at_daemon(const ExecOptions& options) {
     const auto target = find_target(options);
     if (!target) return target.error().message;
     if (auto why = wait_until_ready(*target, options.wait)) return why;
-    const auto status = ask_status(*target);
-    if (!status) return "taskdns does not say where it listens: " + status.error().message;
+    const auto listening = find_listeners(options, *target);
+    if (!listening) return "taskdns does not say where it listens: " + listening.error().message;
 
-    config::Upstream upstream;
-    for (const auto& server : status->upstream) upstream.servers.push_back(server.address);
-    auto naming = find_naming(status->dns_listeners, upstream, options.path, options.fallback);
+    // The fallback is what the file has: nobody's word is taken for that.
+    auto naming = find_naming(listening->listeners, {}, options.path, options.fallback);
     if (!naming) return naming.error().message;
+    const SocketAddress own{naming->own, dns_port};
+    if (!answers_dns(own, longest_request)) {
+        return "nobody answers at " + own.to_string() + ", where taskdns listens, " + listening->says +
+               " (is this host's own address in listen.allow, and has this container the sidecar's listen.dns?)";
+    }
     naming->enough_if_first = true;  // the sidecar, or another container of the task, was here before
     const auto change = task::manage_resolv_conf(options.path, *naming);
     if (!change) return change.error().message;

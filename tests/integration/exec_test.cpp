@@ -34,8 +34,13 @@ protected:
                  const std::map<std::string, std::string>& environment = {}) const {
         return run(command(options, cmd), environment);
     }
-    std::unique_ptr<DaemonUnderTest> start(const std::string& yaml = "") const {
-        auto daemon = std::make_unique<DaemonUnderTest>(task.daemon_options(yaml));
+    std::unique_ptr<DaemonUnderTest> start(const std::string& yaml = "",
+                                           const std::map<std::string, std::string>& environment = {},
+                                           std::uint16_t dns_port = 53) const {
+        DaemonOptions options = task.daemon_options(yaml);
+        options.environment = environment;
+        options.dns_port = dns_port;
+        auto daemon = std::make_unique<DaemonUnderTest>(options);
         EXPECT_TRUE(daemon->wait_until_ready());
         return daemon;
     }
@@ -126,6 +131,69 @@ TEST_F(Exec, IsNotStoppedByAConfigurationThatIsNotItsOwn) {
     EXPECT_EQ(outcome.out, "runs\n");
     EXPECT_THAT(outcome.err, HasSubstr("the default address is asked"));
     EXPECT_THAT(task.name_servers(), ElementsAre("127.0.0.1"));
+}
+
+/// Prometheus may scrape it, and is told nothing else: nor are we.
+TEST_F(Exec, FindsADaemonWhoseHttpIsNotOnLoopback) {
+    const auto daemon =
+        start("listen: {http: ['0.0.0.0:8053'], allow: [10.0.0.0/8]}\n", {{"TASKDNS_HTTP_LISTEN", ""}});
+    ASSERT_EQ(daemon->get("/v1/status").status, 403);
+    const Outcome outcome = exec({}, {"sh", "-c", "getent ahostsv4 one.test | head -1"});
+    EXPECT_THAT(outcome.err, IsEmpty());
+    EXPECT_THAT(outcome.out, testing::Not(HasSubstr(ManagedTask::registered)));
+    EXPECT_THAT(task.name_servers(), ElementsAre("127.0.0.1"));
+
+    ASSERT_EQ(task.taskdns({"resolv-conf", "restore"}).status, 0);
+    const Outcome elsewhere = exec({}, {"echo", "runs"}, {{"TASKDNS_DNS_LISTEN", "127.0.0.2:53"}});
+    EXPECT_EQ(elsewhere.out, "runs\n");
+    EXPECT_THAT(elsewhere.err, HasSubstr("nobody answers at 127.0.0.2:53, where taskdns listens, as the "
+                                         "configuration of this container says"));
+    EXPECT_EQ(task.text(), ManagedTask::original);
+}
+
+TEST_F(Exec, NamesNoListenerThatDoesNotAnswerThisHost) {
+    const auto daemon =
+        start("listen: {allow: [10.9.0.0/16]}\n", {{"TASKDNS_DNS_LISTEN", "10.0.1.5:53,127.0.0.1:5353"}}, 5353);
+    const Outcome outcome = exec({}, {"echo", "runs"});
+    EXPECT_EQ(outcome.out, "runs\n");
+    EXPECT_THAT(outcome.err,
+                HasSubstr("nobody answers at 10.0.1.5:53, where taskdns listens, as 127.0.0.1:8053 says"));
+    EXPECT_EQ(task.text(), ManagedTask::original);
+}
+
+/// Whoever comes first may listen on port 8053, and root writes the file of all containers.
+TEST_F(Exec, TakesNobodysWordForANameServerElsewhere) {
+    const char* impostor =
+        "import http.server, sys\n"
+        "class Handler(http.server.BaseHTTPRequestHandler):\n"
+        "    def do_GET(self):\n"
+        "        self.send_response(200)\n"
+        "        self.end_headers()\n"
+        "        self.wfile.write(sys.argv[1].encode())\n"
+        "http.server.HTTPServer(('127.0.0.1', 8053), Handler).serve_forever()\n";
+    const auto exec_beside = [&](const std::string& says) {
+        const ChildProcess process({.argv = {"python3", "-c", impostor, says}});
+        EXPECT_TRUE(wait_until(5s, [] { return http_get(8053, "/readyz").status == 200; }));
+        const Outcome outcome = exec({"--fallback"}, {"echo", "runs"});
+        EXPECT_EQ(outcome.out, "runs\n");
+        return outcome.err;
+    };
+    const std::string upstream = "\"upstream\": [{\"address\": \"6.6.6.6:53\"}]";
+    // Where a query would be answered, so that nothing else stops it.
+    EXPECT_THAT(exec_beside("{\"dns_listeners\": [\"10.0.1.2:53\"], " + upstream + "}"),
+                HasSubstr("127.0.0.1:8053 says 10.0.1.2:53, which is no address of this host"));
+    EXPECT_EQ(task.text(), ManagedTask::original);
+
+    const auto daemon = std::make_unique<DaemonUnderTest>([&] {
+        DaemonOptions options = task.daemon_options("");
+        options.http_port = 8054;
+        return options;
+    }());
+    write_file(task.file(), "nameserver 127.0.0.1\nsearch eu.internal\n");
+    task.taskdns({"resolv-conf", "apply", "--fallback"});
+    write_file(task.file(), "search eu.internal\n");
+    EXPECT_THAT(exec_beside("{\"dns_listeners\": [\"6.6.6.6:53\", \"127.0.0.1:53\"], " + upstream + "}"), IsEmpty());
+    EXPECT_THAT(task.name_servers(), ElementsAre("127.0.0.1", "169.254.169.253"));
 }
 
 TEST_F(Exec, GivesTheCommandAnotherUserOnceTheFileIsWritten) {
