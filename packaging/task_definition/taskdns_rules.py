@@ -160,6 +160,9 @@ def check_files(sidecar, settings, findings):
     if sidecar.get("readonlyRootFilesystem") is True and not mounted:
         findings.mistake(sidecar.at("mountPoints"), f"snapshot is {settings.snapshot}, but the root file system is read-only and no "
                                                     "volume is mounted there")
+    elif not mounted and sidecar.is_taskdns_image and (not sidecar.is_root or settings.snapshot.rfind("/") > 0):
+        findings.note(sidecar.at("mountPoints"), f"snapshot is {settings.snapshot}; our image has no folder for it, and only root may "
+                                                 "write: /members.json as root, or a volume (docs/ecs.md#files-on-volumes)")
     elif mounted and not sidecar.is_root:
         findings.note(sidecar.at("mountPoints"), f"snapshot is on a volume, which is root's (0755) unless the image has a VOLUME there "
                                                  f"that belongs to user {sidecar.user} (docs/ecs.md#files-on-volumes)")

@@ -210,6 +210,10 @@ NOTED = [
     ("SnapshotOnVolume", "init", {"taskdns/environment": configured("snapshot: /state/members.json"), "volumes": [{"name": "state"}],
                                   "taskdns/mountPoints": [{"sourceVolume": "state", "containerPath": "/state"}]},
      "unless the image has a VOLUME there that belongs to user 65532"),
+    ("SnapshotInNoFolder", "managed", {"taskdns/environment": configured(MANAGED + "\nsnapshot: /tmp/members.json")},
+     "our image has no folder for it"),
+    ("SnapshotOfAnotherUser", "http", {"taskdns/readonlyRootFilesystem": GONE, "taskdns/environment": configured(
+        "snapshot: /members.json", {"name": "TASKDNS_DNS_LISTEN", "value": "127.0.0.1:5300"})}, "only root may write"),
     ("OtherUserOfTheImage", "exec", {"application/user": GONE}, "what user the image has"),
     ("FileCapability", "init", {"taskdns/systemControls": GONE, "taskdns/linuxParameters": GONE}, "file capability of the image"),
     ("HealthCheckOption", "managed", {"taskdns/healthCheck/command": ["CMD", "/taskdns", "healthcheck", "--http", "127.0.0.1:8053"]},
@@ -255,6 +259,7 @@ SILENT = [
      "in both"),
     ("SnapshotOfRoot", "managed", {"taskdns/environment": configured(MANAGED + "\nsnapshot: /state/s"), "volumes": [{"name": "state"}],
                                    "taskdns/mountPoints": [{"sourceVolume": "state", "containerPath": "/state"}]}, "VOLUME"),
+    ("SnapshotOfRootInItsRoot", "managed", {"taskdns/environment": configured(MANAGED + "\nsnapshot: /members.json")}, "snapshot is"),
     ("NobodyKnowsTheFile", "http", {"taskdns/command": ["--config", "/config/taskdns.yaml"], "taskdns/environment": GONE,
                                     "taskdns/systemControls": [{"namespace": PORT_START, "value": "53"}]}, "nobody writes"),
     ("LogRouter", "managed", {

@@ -61,6 +61,11 @@ class TaskDefinitions(unittest.TestCase):
     def test_are_all_that_there_are(self):
         self.assertEqual(sorted(path.stem for path in support.ECS.glob("*.json")), sorted([*support.WAYS, "resource-server"]))
 
+    def test_with_exec_cannot_hold_the_task_up(self):
+        """As docs/ecs.md says: a taskdns that has ended never becomes HEALTHY, and nothing ends that wait."""
+        self.assertEqual(container(support.template("exec"), "application")["dependsOn"],
+                         [{"containerName": "taskdns", "condition": "START"}])
+
     def test_differ_only_where_the_ways_do(self):
         own = ["environment", "user", "readonlyRootFilesystem", "linuxParameters", "systemControls"]
         first, *others = [{key: value for key, value in container(support.template(way), "taskdns").items() if key not in own}
@@ -175,6 +180,12 @@ class Guide(unittest.TestCase):
             raw = read.definitions_of(block)[0].raw
             if "containerDefinitions" not in raw:
                 self.assertTrue(any(all(one.get(key) == value for key, value in raw.items()) for one in containers), block)
+
+    def test_fills_in_all_that_the_templates_leave_open(self):
+        [names] = re.findall(r"^envsubst '([^']*)'", GUIDE.read_text(encoding="utf-8"), re.MULTILINE)
+        shown = [one.raw for block in self.blocks("json") for one in read.definitions_of(block) if "containerDefinitions" in one.raw]
+        for raw in [*map(support.template, support.WAYS), *shown]:
+            self.assertEqual({word for _, words in placeholders(raw) for word in words}, {name.strip("$") for name in names.split()})
 
     def test_has_a_row_for_each_way(self):
         for way in support.WAYS:
