@@ -122,13 +122,13 @@ def ports_of(listeners, default):
         listeners = [one for one in listeners.split(",") if one.strip()]
     found = []
     for one in listeners:
-        match = re.search(r"(?:\]|^[^:\[]+):(\d+)$", str(one).strip())
+        match = re.search(r"(?:\]|^[^:\[]+):([0-9]{1,9})$", str(one).strip())
         found.append(int(match[1]) if match else default)
     return sorted(set(found))
 
 
 def seconds_of(text, default):
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)", str(text).strip())
+    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h)", str(text).strip())
     return float(match[1]) * UNITS[match[2]] if match else default
 
 

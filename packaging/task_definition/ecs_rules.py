@@ -25,13 +25,13 @@ def check(task, findings):
 
 def cpu_units(value):
     """Of the task: `1024`, `1 vCPU` or `.5 vcpu`."""
-    match = re.fullmatch(r"(\d*\.?\d+) *(vcpu)?", str(value or "").strip().lower())
+    match = re.fullmatch(r"([0-9]{0,9}\.?[0-9]{1,9}) *(vcpu)?", str(value or "").strip().lower())
     return int(float(match[1]) * (1024 if match[2] else 1)) if match else None
 
 
 def mebibytes(value):
     """Of the task: `2048`, `2GB` or `0.5 GB`."""
-    match = re.fullmatch(r"(\d*\.?\d+) *(gb)?", str(value or "").strip().lower())
+    match = re.fullmatch(r"([0-9]{0,9}\.?[0-9]{1,9}) *(gb)?", str(value or "").strip().lower())
     return int(float(match[1]) * (1024 if match[2] else 1)) if match else None
 
 

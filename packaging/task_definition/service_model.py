@@ -46,7 +46,7 @@ def of_the_same_meaning(value, shape):
         return str(value).lower() if isinstance(value, bool) else str(value)
     if shape.type_name == "boolean" and str(value).lower() in ("true", "false"):
         return str(value).lower() == "true"
-    if shape.type_name in NUMBERS and isinstance(value, str) and re.fullmatch(r"-?\d+", value):
+    if shape.type_name in NUMBERS and isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value):
         return int(value)
     if shape.type_name == "list" and isinstance(value, str) and PLACEHOLDER.fullmatch(value):
         return []  # a list that only the stack knows

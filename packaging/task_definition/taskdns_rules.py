@@ -117,7 +117,7 @@ def check_ports(task, sidecar, settings, findings):
             taken.setdefault(port, f"'{container.name}'")
     low = [port for port in settings.dns_ports + settings.http_ports if port < 1024]
     start = task.system_control(PORT_START)
-    if not low or (start is not None and start.isdigit() and int(start) <= min(low)):
+    if not low or (start is not None and start.isdecimal() and float(start) <= min(low)):
         return
     dropped = {"ALL", "NET_BIND_SERVICE"} & set(sidecar.capabilities("drop"))
     control = f'{{"namespace": "{PORT_START}", "value": "{min(low)}"}}'
