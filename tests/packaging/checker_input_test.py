@@ -193,6 +193,8 @@ Resources:
         ("UnknownNumber", {"32": "!Ref Soft", "5": "!Ref Wait"}, ""),
         ("UnknownWords", {"!Ref Mode": "!Ref Mode", '"false"': "!Ref Essential"}, ""),
         ("NoValue", {"ReadonlyRootFilesystem: false": "ReadonlyRootFilesystem: !If [Far, !Ref AWS::NoValue, false]"}, ""),
+        ("NoValueIsTheDefault", {'"false"': "!Ref AWS::NoValue"}, "would end the application"),
+        ("Joined", {"!Ref TaskdnsImage": '!Join [":", [taskdns, "1 2"]]'}, "'taskdns:1 2' is not an image's name"),
         ("MistypedResource", {"LogGroup": "LogGruop"}, "LogGruop is declared nowhere in the template (did you mean LogGroup?)"),
         ("MistypedParameter", {"!Ref TaskdnsImage": "!Ref TaskdnsImg"}, "TaskdnsImg is declared nowhere"),
         ("MistypedInAText", {'"a.local:80"': '!Sub "a.${Namespac}:80"'}, "Namespac is declared nowhere"),
@@ -221,6 +223,10 @@ Resources:
                 said = "\n".join(map(str, found))
                 self.assertEqual(len(found), 1 if text else 0, said)
                 self.assertIn(text, said)
+
+    def test_says_that_a_configuration_is_not_checked(self):
+        [definition] = read.definitions_of(self.filled({'"a.local:80"': "!ImportValue services"}))
+        self.assertIn("comes from elsewhere and is not checked", "\n".join(map(str, check.check_definition(definition, TASKDNS).all)))
 
 
 if __name__ == "__main__":

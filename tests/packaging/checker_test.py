@@ -149,6 +149,8 @@ BROKEN = [
     ("Interval", "managed", {"taskdns/healthCheck/interval": 30}, "containerDefinitions[0].healthCheck.interval", "set 5"),
     ("IntervalByDefault", "managed", {"taskdns/healthCheck/interval": GONE}, "containerDefinitions[0].healthCheck.interval", "set 5"),
     ("DoesNotWait", "managed", {"application/dependsOn": GONE}, "containerDefinitions[1].dependsOn", "before taskdns answers"),
+    ("DoesNotWaitAndNobodyKnowsWhoWrites", "http", {"taskdns/command": ["--config", "/config/taskdns.yaml"], "application/dependsOn": GONE},
+     "containerDefinitions[1].dependsOn", "before taskdns answers"),
     ("WaitsForStart", "managed", {"application/dependsOn": [{"containerName": "taskdns", "condition": "START"}]},
      "containerDefinitions[1].dependsOn", '"condition": "HEALTHY"'),
     ("DoesNotWaitForInit", "init", {"application/dependsOn": [{"containerName": "taskdns", "condition": "HEALTHY"}]},
