@@ -23,7 +23,7 @@ milliseconds longest_linger(const config::Shutdown& settings, bool in_ecs) {
 }
 
 bool is_nobody_left(const task::OtherContainers& others, const config::Shutdown& settings) {
-    return others.running.empty() && (others.any || !settings.linger);
+    return others.with_us && others.running.empty() && (others.any || !settings.linger);
 }
 
 const char* to_string(Linger::End end) {
@@ -72,9 +72,14 @@ void Linger::say_who_runs(const std::vector<std::string>& running) {
               {{"containers", fmt::format("{}", fmt::join(running, ","))}});
 }
 
+void Linger::say_that_it_fails(const std::string& reason) {
+    if (std::exchange(said_that_it_fails_, true)) return;
+    log::warning("task", "metadata cannot be read: lingering until they can, or the time is over",
+                 {{"reason", reason}});
+}
+
 asio::awaitable<void> Linger::watch(config::Shutdown settings) {
     asio::steady_timer timer(over_.get_executor());
-    bool said_that_it_fails = false;
     while (true) {
         const Result<task::Learned> learned = co_await metadata_.ask(patience);
         if (learned) {
@@ -82,9 +87,9 @@ asio::awaitable<void> Linger::watch(config::Shutdown settings) {
                 task::find_other_containers(learned->metadata, learned->own_id, settings.linger_ignore);
             if (is_nobody_left(others, settings)) break;
             say_who_runs(others.running);
-        } else if (!std::exchange(said_that_it_fails, true)) {
-            log::warning("task", "metadata cannot be read: lingering until they can, or the time is over",
-                         {{"reason", learned.error().message}});
+            if (!others.with_us) say_that_it_fails("they do not list this container");
+        } else {
+            say_that_it_fails(learned.error().message);
         }
         timer.expires_after(period);
         co_await timer.async_wait(as_result);

@@ -24,8 +24,9 @@ inline constexpr milliseconds automatic_linger{25'000};
 /// How long answers go on at most.
 milliseconds longest_linger(const config::Shutdown& settings, bool in_ecs);
 
-/// Whether there is nobody left to be answered. A duration that the user wrote is waited for whole where there have
-/// never been other containers: then it is meant for somebody whom metadata do not show.
+/// Whether there is nobody left to be answered: only a list with ourselves in it tells. A duration that the user
+/// wrote is waited for whole where there have never been other containers: then it is meant for somebody whom
+/// metadata do not show.
 bool is_nobody_left(const task::OtherContainers& others, const config::Shutdown& settings);
 
 class Linger {
@@ -45,12 +46,14 @@ public:
 private:
     asio::awaitable<void> watch(config::Shutdown settings);
     void say_who_runs(const std::vector<std::string>& running);
+    void say_that_it_fails(const std::string& reason);
 
     TaskMetadata& metadata_;
     asio::steady_timer over_;
     std::optional<End> ended_;  // null: not yet
     bool waiting_ = false;
     std::vector<std::string> said_;  // to be running
+    bool said_that_it_fails_ = false;
     TaskGroup tasks_;
 };
 

@@ -36,6 +36,7 @@ OtherContainers find_other_containers(const Metadata& metadata, std::string_view
         const bool normal = container.type.empty() || container.type == "NORMAL";
         const bool passed_over = std::ranges::any_of(
             ignored, [&container](const std::string& pattern) { return matches(pattern, container.name); });
+        out.with_us |= ours;
         if (ours || !normal || passed_over) continue;
         out.any = true;
         if (container.known_status.empty() || container.known_status == "RUNNING") {

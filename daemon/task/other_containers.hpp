@@ -17,6 +17,7 @@ bool matches(std::string_view pattern, std::string_view name);
 struct OtherContainers {
     std::vector<std::string> running;  ///< names
     bool any = false;                  ///< there are some, running or not
+    bool with_us = false;              ///< we are in the list that this comes from, so it is no half of one
 
     bool operator==(const OtherContainers&) const = default;
 };

@@ -43,12 +43,14 @@ TEST_P(IsNobodyLeft, ByTheOtherContainers) {
 INSTANTIATE_TEST_SUITE_P(
     Tasks, IsNobodyLeft,
     testing::Values(
-        LeftCase{"OneRuns", {{"app"}, true}, std::nullopt, false},
-        LeftCase{"AllHaveStopped", {{}, true}, std::nullopt, true},
-        LeftCase{"NeverAnyOther", {{}, false}, std::nullopt, true},
-        LeftCase{"OneRunsForADuration", {{"app"}, true}, 5s, false},
-        LeftCase{"AllHaveStoppedForADuration", {{}, true}, 5s, true},
-        LeftCase{"NeverAnyOtherForADuration", {{}, false}, 5s, false}),
+        LeftCase{"OneRuns", {{"app"}, true, true}, std::nullopt, false},
+        LeftCase{"AllHaveStopped", {{}, true, true}, std::nullopt, true},
+        LeftCase{"NeverAnyOther", {{}, false, true}, std::nullopt, true},
+        LeftCase{"AListWithoutUs", {{}, true, false}, std::nullopt, false},
+        LeftCase{"NoList", {{}, false, false}, std::nullopt, false},
+        LeftCase{"OneRunsForADuration", {{"app"}, true, true}, 5s, false},
+        LeftCase{"AllHaveStoppedForADuration", {{}, true, true}, 5s, true},
+        LeftCase{"NeverAnyOtherForADuration", {{}, false, true}, 5s, false}),
     [](const auto& instance) { return instance.param.name; });
 // clang-format on
 

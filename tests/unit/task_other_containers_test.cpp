@@ -52,6 +52,7 @@ struct RunningCase {
     std::vector<Container> containers;
     std::vector<std::string> running;
     bool any;
+    bool with_us = true;
 };
 
 void PrintTo(const RunningCase& c, std::ostream* out) { *out << c.name; }
@@ -64,6 +65,7 @@ TEST_P(FindOtherContainers, SaysWhoIsAnsweredStill) {
     const OtherContainers others = find_other_containers(metadata, "us", {"aws-guardduty-agent*", "exporter"});
     EXPECT_THAT(others.running, testing::ElementsAreArray(GetParam().running));
     EXPECT_EQ(others.any, GetParam().any);
+    EXPECT_EQ(others.with_us, GetParam().with_us);
 }
 
 const Container us{"us", "taskdns", "NORMAL", "RUNNING", {}};
@@ -76,7 +78,8 @@ Container of_type(const char* type) { return {"2", "other", type, "RUNNING", {}}
 INSTANTIATE_TEST_SUITE_P(
     Tasks, FindOtherContainers,
     testing::Values(
-        RunningCase{"Nobody", {}, {}, false},
+        RunningCase{"Nobody", {}, {}, false, false},
+        RunningCase{"NotEvenUs", {app_that_is("STOPPED")}, {}, true, false},
         RunningCase{"OnlyWe", {us}, {}, false},
         RunningCase{"TheApplication", {app, us}, {"app"}, true},
         RunningCase{"TheApplicationHasStopped", {app_that_is("STOPPED"), us}, {}, true},
