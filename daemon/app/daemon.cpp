@@ -62,10 +62,6 @@ bool depends_on_metadata(const config::Config& config) {
     return config.upstream.servers.empty() || std::ranges::any_of(config.services, draws);
 }
 
-asio::awaitable<void> end_forwarding(std::shared_ptr<ForwardedNames> names) {
-    co_await names->forwarder().stop(stop_limit);
-}
-
 }  // namespace
 
 Daemon::Daemon(config::Config config, config::Sources sources)
@@ -155,7 +151,7 @@ void Daemon::take_in(const task::Learned& learned) {
                {"upstream_from", to_string(upstream_.origin)}});
 }
 
-/// Another forwarder, with an empty cache; who waits for the old one gets SERVFAIL, and asks again.
+/// Another forwarder, with an empty cache; who waits for the old one is still answered by it.
 void Daemon::replace_forwarding() {
     auto old = std::exchange(forwarded_names_, make_forwarding(dns_, config_, upstream_.servers, budget_));
     asio::post(dns_, [this, old = std::move(old), now = forwarded_names_] {
@@ -163,6 +159,13 @@ void Daemon::replace_forwarding() {
         if (now) now->forwarder().start();
         if (old) asio::co_spawn(dns_, end_forwarding(old), asio::detached);
     });
+}
+
+asio::awaitable<void> Daemon::end_forwarding(std::shared_ptr<ForwardedNames> names) {
+    former_names_.push_back(names);
+    co_await names->forwarder().drain();
+    co_await names->forwarder().stop(stop_limit);
+    std::erase(former_names_, names);
 }
 
 /// Nobody is sent to us before we answer: first the dns thread has its turn.

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -46,6 +47,7 @@ public:
 private:
     Result<bool> apply(Reading reading);
     void replace_forwarding();
+    asio::awaitable<void> end_forwarding(std::shared_ptr<ForwardedNames> names);
     void keep_resolv_conf();
     UpstreamChoice choose_upstream() const;
     void on_metadata(const task::Learned* learned);
@@ -54,6 +56,7 @@ private:
     void reload_by_signal();
     void on_signal(int signal);
     asio::awaitable<void> stop(int signal);
+    asio::awaitable<void> stop_dns();
     ControlPlane::Events events();
     dns_server::Settings dns_settings();
     http_server::Model model();
@@ -79,6 +82,7 @@ private:
     Linger linger_{control_.get_executor(), metadata_};
     std::unique_ptr<ControlPlane> control_plane_;
     std::shared_ptr<ForwardedNames> forwarded_names_;
+    std::vector<std::shared_ptr<ForwardedNames>> former_names_;  // who still answer somebody; of the dns thread
     std::unique_ptr<dns_server::Server> dns_server_;
     std::unique_ptr<http_server::Server> http_server_;
     std::unique_ptr<Listeners> listeners_;

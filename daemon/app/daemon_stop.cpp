@@ -9,17 +9,8 @@
 #include "app/daemon_parts.hpp"
 
 namespace taskdns::app {
-namespace {
 
 using namespace std::chrono_literals;
-
-asio::awaitable<void> stop_dns(dns_server::Server& server, ForwardedNames* forwarded, asio::io_context& context) {
-    if (forwarded != nullptr) co_await forwarded->forwarder().stop(stop_limit);
-    server.stop();
-    context.stop();
-}
-
-}  // namespace
 
 void Daemon::await_signal() {
     signals_.async_wait([this](const boost::system::error_code& error, int signal) {
@@ -48,6 +39,15 @@ void Daemon::on_signal(int signal) {
     }
 }
 
+/// On the dns thread; the last that it does.
+asio::awaitable<void> Daemon::stop_dns() {
+    std::vector<std::shared_ptr<ForwardedNames>> all = former_names_;
+    if (forwarded_names_) all.push_back(forwarded_names_);
+    for (const auto& names : all) co_await names->forwarder().stop(stop_limit);
+    dns_server_->stop();
+    dns_.stop();
+}
+
 asio::awaitable<void> Daemon::stop(int signal) {
     const char* const name = signal == SIGTERM ? "SIGTERM" : "SIGINT";
     control_plane_->announce_shutdown();
@@ -64,7 +64,7 @@ asio::awaitable<void> Daemon::stop(int signal) {
     }
     resolv_conf_.stop(stop_limit);  // while we still answer
     emf_.stop();
-    asio::co_spawn(dns_, stop_dns(*dns_server_, forwarded_names_.get(), dns_), asio::detached);
+    asio::co_spawn(dns_, stop_dns(), asio::detached);
     const bool loops_ended = co_await control_plane_->stop(stop_limit);
     const bool sessions_ended = co_await http_server_->stop(stop_limit);
     log::info("app", "stopped", {{"cleanly", loops_ended && sessions_ended}});

@@ -1,10 +1,14 @@
 // Every name that is not a service's. Layer: forward. HOT PATH: answer_now().
 #include "forward/forwarder.hpp"
 
+#include <boost/asio/steady_timer.hpp>
+
 #include "forward/state.hpp"
 
 namespace taskdns::forward {
 namespace {
+
+constexpr milliseconds drain_period{50};
 
 const dns::ExtendedError too_many{dns::Ede::other, "too many queries to the upstream"};
 const dns::ExtendedError stopping{dns::Ede::not_ready, "stopping"};
@@ -97,6 +101,15 @@ void Forwarder::forward(std::span<const std::uint8_t> message, bool over_tcp, Re
     }
     const auto head = message.first(client.question_end);
     state.wait_for(key, std::move(decision), {{head.begin(), head.end()}, client, std::move(reply)});
+}
+
+asio::awaitable<void> Forwarder::drain() {
+    const std::shared_ptr<State> state = state_;
+    asio::steady_timer timer(co_await asio::this_coro::executor);
+    while (!state->stopping && state->flights.size() > 0) {
+        timer.expires_after(drain_period);
+        co_await timer.async_wait(as_result);
+    }
 }
 
 asio::awaitable<bool> Forwarder::stop(milliseconds limit) {

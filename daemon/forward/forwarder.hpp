@@ -35,6 +35,9 @@ public:
     std::size_t answer_now(std::span<std::uint8_t> buffer, const dns::Query& query, bool over_tcp);
     /// `message`: a whole query that parses; it is copied.
     void forward(std::span<const std::uint8_t> message, bool over_tcp, Reply reply);
+    /// Until all that is in flight has its answer (each question's time is bounded), or stop(). For one to whom
+    /// nothing is handed in any more.
+    asio::awaitable<void> drain();
     /// Answers whatever is in flight with SERVFAIL and takes no more.
     asio::awaitable<bool> stop(milliseconds limit);
 

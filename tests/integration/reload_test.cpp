@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <future>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -12,6 +13,7 @@
 
 #include "support/backend.hpp"
 #include "support/daemon_under_test.hpp"
+#include "support/fake_registry.hpp"
 #include "support/pick_port.hpp"
 #include "support/vpc.hpp"
 
@@ -199,6 +201,28 @@ TEST_F(Reload, RefusesToAskItself) {
                          "]}\nupstream: {servers: [127.0.0.1:" + std::to_string(dns_port) + "]}\n" + two_services);
     EXPECT_EQ(reload().status, 422U);
     EXPECT_THAT(daemon->ask_a("a.local"), ElementsAre("127.0.0.1"));
+}
+
+TEST_F(Reload, ToOtherServersLeavesNobodyWithoutAnAnswer) {
+    FakeRegistry old_server;
+    const FakeRegistry new_server;
+    old_server.silence("late.example");
+    const auto asking = [&](const FakeRegistry& server) {
+        return "listen: {dns: [127.0.0.1:" + std::to_string(dns_port) +
+               "], http: [127.0.0.1:" + std::to_string(http_port) +
+               "]}\nupstream: {servers: [127.0.0.1:" + std::to_string(server.port()) +
+               "], timeout: 500ms, attempts: 2}\n" + two_services;
+    };
+    write_file(path, asking(old_server));
+    start();
+    std::future<DnsReply> reply =
+        std::async(std::launch::async, [this] { return daemon->ask({.name = "late.example", .timeout = 3s}); });
+    std::this_thread::sleep_for(150ms);  // it is in flight
+    write_file(path, asking(new_server));
+    ASSERT_EQ(reload().status, 200U);
+    old_server.set("late.example", {"10.0.0.1"}, 60);
+    EXPECT_THAT(reply.get().rdata("A"), ElementsAre("10.0.0.1")) << "by the second attempt";
+    EXPECT_EQ(daemon->ask({.name = "late.example"}).rcode, "NXDOMAIN") << "the new server is asked now";
 }
 
 /// What the registry says and the checks have seen stays, and nothing is asked or checked anew.

@@ -270,5 +270,15 @@ TEST_F(Forwarding, StopAnswersWhatIsInFlightAndTakesNoMore) {
     EXPECT_EQ(replies[1].rcode, "SERVFAIL");
 }
 
+TEST_F(Forwarding, DrainLastsUntilAllThatIsInFlightHasItsAnswer) {
+    add_server(noerror);
+    start({.name = "example.com"});
+    std::optional<std::size_t> answered;
+    asio::co_spawn(context, forwarder().drain(), [&](const std::exception_ptr&) { answered = replies.size(); });
+    while (!answered) ASSERT_EQ(context.run_one_for(20s), 1U);
+    EXPECT_EQ(*answered, 1U);
+    EXPECT_EQ(replies[0].rcode, "NOERROR");
+}
+
 }  // namespace
 }  // namespace taskdns::forward
