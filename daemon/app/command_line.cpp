@@ -100,6 +100,7 @@ void add_exec(CLI::App& app, Arguments& arguments) {
         ->type_name("UID[:GID]")
         ->check(into(exec.user, parse_exec_user, "UID or UID:GID, in numbers (try 1000:1000)"));
     command->add_flag("--require", exec.require, "Exit with 1 where CMD would run without taskdns");
+    command->footer("\nExit status: CMD's; 126 if it cannot be executed, 127 if there is none.");
 }
 
 int run_exec(Arguments& arguments) {
@@ -139,7 +140,6 @@ int run_command_line(int argc, char** argv) {
         CLI::App app(about, "taskdns");
         Arguments arguments;
         app.set_version_flag("--version", "taskdns " + std::string(version));
-        app.footer(examples);
         app.require_subcommand(0, 1);
         add_config_option(app, arguments);
 
@@ -162,6 +162,8 @@ int run_command_line(int argc, char** argv) {
         status->add_flag("-w,--watch", arguments.watch, "Show it anew on each change and every 2 s, until Ctrl-C");
         status->add_flag("--json", arguments.json, "One JSON document: {\"status\": ..., \"services\": [...]}");
         resolve->add_option("name", arguments.name, "A configured service, or NAME[:PORT][/PATH]")->required();
+
+        app.footer(examples);  // not before: a subcommand takes over what is there when it is added
 
         // What is behind `--` is exec's CMD and not ours to read: CLI11 would take a second `--` out of it.
         char** const end = argv + argc;
