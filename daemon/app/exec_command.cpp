@@ -15,6 +15,7 @@
 
 #include "app/answers_dns.hpp"
 #include "app/commands.hpp"
+#include "app/early_signals.hpp"
 #include "app/find_daemon.hpp"
 #include "app/http_get.hpp"
 #include "app/own_listeners.hpp"
@@ -35,18 +36,6 @@ constexpr std::uint16_t dns_port = 53;
 constexpr auto default_address = "127.0.0.1";  // find_daemon() adds the port
 
 void say(const std::string& what) { std::cerr << "taskdns exec: " << what << '\n'; }
-
-/// As process 1 of a container, SIGTERM would do nothing while we wait. CMD gets the default actions back.
-extern "C" void end_waiting(int signal) { ::_exit(128 + signal); }
-
-void heed_signals() {
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
-        struct sigaction before {};
-        if (::sigaction(signal, nullptr, &before) == 0 && before.sa_handler == SIG_DFL) {
-            std::signal(signal, end_waiting);
-        }
-    }
-}
 
 /// A container's configuration may be wrong, or another one's: then the daemon is where it is by default.
 Result<SocketAddress> find_target(const ExecOptions& options) {
@@ -179,7 +168,7 @@ std::optional<ExecUser> parse_exec_user(std::string_view text) {
 }
 
 int exec_command(const ExecOptions& options) {
-    heed_signals();
+    end_by_early_signals();
     if (const auto why = point_at_daemon(options)) {
         say(*why + (options.require ? "" : "; " + options.path + " is left as it is, and the command runs"));
         if (options.require) return 1;

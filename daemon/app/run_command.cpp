@@ -4,12 +4,14 @@
 
 #include "app/commands.hpp"
 #include "app/daemon.hpp"
+#include "app/early_signals.hpp"
 #include "config/load.hpp"
 #include "task/bind_capability.hpp"
 
 namespace taskdns::app {
 
 int run_command(const ConfigPath& path) {
+    end_by_early_signals();
     task::lower_bind_capability();
     config::Sources sources{.path = path};
     Result<config::Config> config = config::load(sources);
