@@ -28,7 +28,7 @@ bool overlap(const SocketAddress& a, const SocketAddress& b) {
 /// address.
 Error explained(Error error, const SocketAddress& wanted, const std::vector<SocketAddress>& ours,
                 std::string_view variable) {
-    if (error.code == Errc::refused) {  // by our own system
+    if (error.code == Errc::denied) {
         error.message += task::explain_denied_port(task::read_bind_rights(), wanted.port, variable);
     }
     const auto other = std::ranges::find_if(ours, [&](const SocketAddress& own) { return overlap(own, wanted); });

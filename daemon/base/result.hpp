@@ -17,9 +17,10 @@ enum class Errc {
     network,         ///< any other error of a socket
     malformed,       ///< bytes that cannot be parsed
     bad_rcode,       ///< SERVFAIL or another rcode that is not an answer
+    denied,          ///< our own system does not let us: rights, a sandbox
     over_limit,      ///< a budget or bound of ours is used up
     cancelled,       ///< we are stopping
-    internal         ///< a failure of this process or its host: descriptors, memory, permissions
+    internal         ///< a failure of this process or its host: descriptors, memory
 };
 
 struct Error {

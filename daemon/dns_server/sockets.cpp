@@ -127,7 +127,7 @@ Error bind_error(const SocketAddress& address, const char* protocol, int error_n
                           "): " + std::generic_category().message(error_number);
     Errc code = Errc::internal;
     if (error_number == EACCES || error_number == EPERM) {
-        code = Errc::refused;
+        code = Errc::denied;
     } else if (error_number == EADDRINUSE) {
         message += "; another process has this port (ss -lunp 'sport = :" + port +
                    "' and ss -ltnp 'sport = :" + port +

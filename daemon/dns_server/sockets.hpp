@@ -52,7 +52,7 @@ struct BoundSockets {
 /// UDP and TCP on the same address; port 0 becomes a port that is free for both. Non-blocking, closed on exec.
 taskdns::Result<BoundSockets> bind_sockets(const SocketAddress& address);
 
-/// What a failed bind means and what mends it; Errc::refused: this process may not, and what
+/// What a failed bind means and what mends it; Errc::denied: this process may not, and what
 /// mends that depends on it, not on the address (task/bind_capability.hpp). Pure.
 Error bind_error(const SocketAddress& address, const char* protocol, int error_number);
 

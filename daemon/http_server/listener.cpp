@@ -32,7 +32,7 @@ Error describe(const error_code& error, const SocketAddress& address) {
         return {Errc::internal,
                 what + "; another process has this port: stop it, or set another port in listen.http"};
     }
-    if (error == asio::error::access_denied || error == asio::error::no_permission) return {Errc::refused, what};
+    if (error == asio::error::access_denied || error == asio::error::no_permission) return {Errc::denied, what};
     if (error == boost::system::errc::address_not_available) {
         return {Errc::internal, what + "; no interface here has that address: correct listen.http"};
     }
