@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -94,6 +95,20 @@ TEST_F(Shutdown, ComesBySigintToo) {
     DaemonUnderTest daemon(vpc.daemon_options());
     daemon.process().signal(SIGINT);
     EXPECT_EQ(daemon.process().wait(1s), std::optional(0));
+}
+
+/// As process 1 of a container, to which a signal that nobody handles does nothing.
+TEST(ShutdownOfTheFirstProcess, ComesWhileTheConfigurationIsRead) {
+    const TempDir dir;
+    const std::string nobody_writes = dir / "taskdns.yaml";
+    ASSERT_EQ(mkfifo(nobody_writes.c_str(), 0600), 0);
+    ChildProcess space(
+        {.argv = {"unshare", "--pid", "--fork", "--kill-child", taskdns_binary(), "run", "--config", nobody_writes}});
+    const std::optional<pid_t> daemon = space.child("taskdns");
+    ASSERT_TRUE(daemon);
+    EXPECT_FALSE(space.wait(100ms)) << "it waits for the file";
+    kill(*daemon, SIGTERM);
+    EXPECT_EQ(space.wait(3s), std::optional(128 + SIGTERM));
 }
 
 TEST_F(Shutdown, LetsThePortsBeTakenAgainAtOnce) {

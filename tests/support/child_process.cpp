@@ -141,6 +141,20 @@ std::optional<int> ChildProcess::wait(std::chrono::milliseconds limit) {
     return status_;
 }
 
+std::optional<pid_t> ChildProcess::child(const std::string& program) const {
+    const std::string own = std::to_string(pid_);
+    std::optional<pid_t> found;
+    wait_until(std::chrono::seconds(3), [&] {
+        const std::string first = read_file("/proc/" + own + "/task/" + own + "/children");
+        if (first.empty()) return false;
+        const int candidate = std::stoi(first);
+        if (read_file("/proc/" + std::to_string(candidate) + "/comm") != program + "\n") return false;
+        found = candidate;
+        return true;
+    });
+    return found;
+}
+
 std::optional<int> ChildProcess::stop(std::chrono::milliseconds limit) {
     signal(SIGTERM);
     if (const std::optional<int> status = wait(limit)) return status;

@@ -42,6 +42,9 @@ public:
     std::optional<int> wait(std::chrono::milliseconds limit);
     /// SIGTERM; SIGKILL when `limit` has passed, and then null.
     std::optional<int> stop(std::chrono::milliseconds limit);
+    /// Its own child that runs `program`, such as the first process of a namespace that unshare(1) has made; null if
+    /// there is none within 3 s.
+    std::optional<pid_t> child(const std::string& program) const;
 
 private:
     pid_t pid_ = -1;
