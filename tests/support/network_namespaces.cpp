@@ -88,6 +88,8 @@ int listen_on(std::uint16_t port) {
     const int listener = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);  // takes IPv4 as well
     const int off = 0;
     setsockopt(listener, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    const int on = 1;  // connections of who had the port before may linger
+    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     sockaddr_in6 where{};
     where.sin6_family = AF_INET6;
     where.sin6_port = htons(port);
