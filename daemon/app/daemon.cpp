@@ -114,6 +114,7 @@ Result<bool> Daemon::apply(Reading reading) {
     }
     http_server_->set(http_settings(config_.listen));
     listeners_->commit(config_.listen);
+    leaving_.watch(listeners_->leaving(), before.resolv_conf, config_.resolv_conf);
     keep_resolv_conf();
     return true;
 }

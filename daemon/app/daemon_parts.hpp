@@ -17,6 +17,7 @@
 #include "app/control_plane.hpp"
 #include "app/emf_writer.hpp"
 #include "app/forwarded_names.hpp"
+#include "app/leaving_listeners.hpp"
 #include "app/linger.hpp"
 #include "app/listeners.hpp"
 #include "app/metrics.hpp"
@@ -86,6 +87,8 @@ private:
     std::unique_ptr<dns_server::Server> dns_server_;
     std::unique_ptr<http_server::Server> http_server_;
     std::unique_ptr<Listeners> listeners_;
+    LeavingListeners leaving_{control_.get_executor(),
+                              [this](const SocketAddress& bound) { listeners_->close_leaving(bound); }};
     std::unique_ptr<Reloader> reloader_;
     ResolvConfKeeper resolv_conf_{control_.get_executor()};
     EmfWriter emf_{control_.get_executor(), [this] { return figures(); },

@@ -14,6 +14,8 @@
 namespace taskdns::app {
 namespace {
 
+constexpr std::uint16_t dns_port = 53;  // resolv.conf cannot name another
+
 bool contains(const std::vector<SocketAddress>& addresses, const SocketAddress& address) {
     return std::ranges::find(addresses, address) != addresses.end();
 }
@@ -35,7 +37,7 @@ Error explained(Error error, const SocketAddress& wanted, const std::vector<Sock
     if (other != ours.end()) {
         error.message += " (our own listener " + other->to_string() +
                          " overlaps with it, and stays open until the new one is bound: restart, or reload once "
-                         "without it)";
+                         "without it, and again once the log says that it is closed)";
     }
     return error;
 }
@@ -60,7 +62,7 @@ Result<void> Listeners::bind(const config::Listen& wanted) {
 Result<void> Listeners::bind_dns(const config::Listen& wanted) {
     for (const SocketAddress& address : wanted.dns) {
         const auto same = [&](const Listening& one) { return one.configured == address; };
-        if (std::ranges::any_of(dns_listening_, same)) continue;
+        if (std::ranges::any_of(dns_listening_, same) || std::ranges::any_of(leaving_, same)) continue;
         auto bound = dns_server::bind_sockets(address);
         if (bound) {
             new_dns_.emplace_back(address, std::move(*bound));
@@ -68,7 +70,9 @@ Result<void> Listeners::bind_dns(const config::Listen& wanted) {
             log::warning("app", "no IPv6 listener",
                          {{"dns", address.to_string()}, {"reason", bound.error().message}});
         } else {
-            return explained(bound.error(), address, dns(), "TASKDNS_DNS_LISTEN");
+            std::vector<SocketAddress> ours = dns();
+            for (const SocketAddress& one : leaving()) ours.push_back(one);
+            return explained(bound.error(), address, ours, "TASKDNS_DNS_LISTEN");
         }
     }
     return {};
@@ -92,11 +96,24 @@ void Listeners::forget_new() {
 }
 
 void Listeners::commit(const config::Listen& wanted) {
-    auto opened = std::make_shared<std::vector<dns_server::BoundSockets>>();
+    auto opened = std::make_shared<std::vector<dns_server::BoundSockets>>(open_new());
+    take_back(wanted);
+    const std::vector<SocketAddress> closed = drop_unwanted(wanted);
+    allow_ = wanted.allow;
+    asio::post(dns_context_, [&server = dns_, opened, closed, allow = allowed()] {
+        server.set_allow(allow);
+        for (dns_server::BoundSockets& sockets : *opened) server.add(std::move(sockets));
+        server.start();
+        for (const SocketAddress& address : closed) server.remove(address);
+    });
+}
+
+std::vector<dns_server::BoundSockets> Listeners::open_new() {
+    std::vector<dns_server::BoundSockets> opened;
     for (auto& [configured, sockets] : new_dns_) {
         log::info("app", "listening", {{"dns", sockets.address.to_string()}});
         dns_listening_.push_back({configured, sockets.address});
-        opened->push_back(std::move(sockets));
+        opened.push_back(std::move(sockets));
     }
     new_dns_.clear();
     for (const Listening& one : new_http_) {
@@ -105,10 +122,27 @@ void Listeners::commit(const config::Listen& wanted) {
     }
     new_http_.clear();
     http_.start();
+    return opened;
+}
 
+void Listeners::take_back(const config::Listen& wanted) {
+    std::erase_if(leaving_, [&](const Listening& one) {
+        if (!contains(wanted.dns, one.configured)) return false;
+        log::info("app", "listening", {{"dns", one.bound.to_string()}});
+        dns_listening_.push_back(one);
+        return true;
+    });
+}
+
+std::vector<SocketAddress> Listeners::drop_unwanted(const config::Listen& wanted) {
     std::vector<SocketAddress> closed;
     std::erase_if(dns_listening_, [&](const Listening& one) {
         if (contains(wanted.dns, one.configured)) return false;
+        if (one.bound.port == dns_port) {
+            log::info("app", "listening until resolv.conf names it no more", {{"dns", one.bound.to_string()}});
+            leaving_.push_back(one);
+            return true;
+        }
         log::info("app", "listening no more", {{"dns", one.bound.to_string()}});
         closed.push_back(one.bound);
         return true;
@@ -119,12 +153,26 @@ void Listeners::commit(const config::Listen& wanted) {
         http_.close(one.bound);
         return true;
     });
-    asio::post(dns_context_, [&server = dns_, opened, closed = std::move(closed), allow = wanted.allow] {
+    return closed;
+}
+
+void Listeners::close_leaving(const SocketAddress& bound) {
+    const auto same = [&](const Listening& one) { return one.bound == bound; };
+    if (std::erase_if(leaving_, same) == 0) return;
+    log::info("app", "listening no more", {{"dns", bound.to_string()}});
+    asio::post(dns_context_, [&server = dns_, bound, allow = allowed()] {
         server.set_allow(allow);
-        for (dns_server::BoundSockets& sockets : *opened) server.add(std::move(sockets));
-        server.start();
-        for (const SocketAddress& address : closed) server.remove(address);
+        server.remove(bound);
     });
+}
+
+std::vector<Network> Listeners::allowed() const {
+    std::vector<Network> out = allow_;
+    for (const Listening& one : leaving_) {
+        const IpAddress& address = one.bound.address;
+        out.push_back({address, static_cast<unsigned>(8 * address.bytes().size())});
+    }
+    return out;
 }
 
 }  // namespace taskdns::app

@@ -1,4 +1,5 @@
-// Where we listen, for DNS and for HTTP: new listeners are bound before old ones close.
+// Where we listen, for DNS and for HTTP: new listeners are bound before old ones close, and one that resolv.conf may
+// name answers until it is named no more.
 // Layer: app (may include all). Threads: the control thread; what it does to the DNS server it posts to its thread.
 #pragma once
 
@@ -23,10 +24,15 @@ public:
     /// Binds what `wanted` has and we have not. Error: nothing is bound beyond what was, and the message has the
     /// mend.
     Result<void> bind(const config::Listen& wanted);
-    /// Answers on those that `wanted`, the same, has, and closes the others.
+    /// Answers on those that `wanted`, the same, has, and closes the others, except those for DNS on port 53: they
+    /// leave.
     void commit(const config::Listen& wanted);
+    /// DNS listeners that answer although the configuration does not have them any more; a later one may again.
+    std::vector<SocketAddress> leaving() const { return bound_addresses(leaving_); }
+    void close_leaving(const SocketAddress& bound);
 
-    /// As they are bound: with the port that the system gave where the configuration says 0.
+    /// As they are bound: with the port that the system gave where the configuration says 0. Without those that
+    /// leave.
     std::vector<SocketAddress> dns() const { return bound_addresses(dns_listening_); }
     std::vector<SocketAddress> http() const { return bound_addresses(http_listening_); }
 
@@ -39,11 +45,18 @@ private:
     Result<void> bind_dns(const config::Listen& wanted);
     Result<void> bind_http(const config::Listen& wanted);
     void forget_new();
+    std::vector<dns_server::BoundSockets> open_new();
+    void take_back(const config::Listen& wanted);
+    std::vector<SocketAddress> drop_unwanted(const config::Listen& wanted);
+    /// Who may ask, and from a listener that leaves this host still, whatever the new configuration says.
+    std::vector<Network> allowed() const;
 
     asio::io_context& dns_context_;
     dns_server::Server& dns_;
     http_server::Server& http_;
     std::vector<Listening> dns_listening_;
+    std::vector<Listening> leaving_;
+    std::vector<Network> allow_;
     std::vector<Listening> http_listening_;
     // Bound, not answered on yet.
     std::vector<std::pair<SocketAddress, dns_server::BoundSockets>> new_dns_;
