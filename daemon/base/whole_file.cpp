@@ -45,24 +45,31 @@ Result<void> write_temporary(const std::string& path, std::string_view text) {
 
 }  // namespace
 
+Result<std::string> read_rest(int file, std::size_t limit) {
+    std::string text;
+    std::array<char, 65'536> part;
+    for (;;) {
+        const ssize_t length = ::read(file, part.data(), part.size());
+        if (length < 0 && errno == EINTR) continue;
+        if (length < 0) return Error{Errc::internal, std::generic_category().message(errno)};
+        if (length == 0) return text;
+        text.append(part.data(), static_cast<std::size_t>(length));
+        if (text.size() > limit) {
+            return Error{Errc::over_limit, "has more than " + std::to_string(limit) + " octets"};
+        }
+    }
+}
+
 Result<std::optional<std::string>> read_whole_file(const std::string& path, std::size_t limit) {
     const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!file.open()) {
         if (errno == ENOENT) return std::optional<std::string>();
         return failed("open", path);
     }
-    std::string text;
-    std::array<char, 65'536> part;
-    for (;;) {
-        const ssize_t length = ::read(file.number(), part.data(), part.size());
-        if (length < 0 && errno == EINTR) continue;
-        if (length < 0) return failed("read", path);
-        if (length == 0) return std::optional(std::move(text));
-        text.append(part.data(), static_cast<std::size_t>(length));
-        if (text.size() > limit) {
-            return Error{Errc::over_limit, path + " has more than " + std::to_string(limit) + " octets"};
-        }
-    }
+    auto text = read_rest(file.number(), limit);
+    if (text) return std::optional(std::move(*text));
+    if (text.error().code == Errc::over_limit) return Error{Errc::over_limit, path + " " + text.error().message};
+    return Error{Errc::internal, "read " + path + ": " + text.error().message};
 }
 
 Result<void> replace_whole_file(const std::string& path, std::string_view text) {

@@ -11,6 +11,9 @@
 
 namespace taskdns {
 
+/// From where an open file is read next up to its end. Error: why; over_limit beyond `limit` octets.
+Result<std::string> read_rest(int file, std::size_t limit);
+
 /// Null if there is no such file. Error: the step that failed and why, and over_limit beyond `limit` octets.
 Result<std::optional<std::string>> read_whole_file(const std::string& path, std::size_t limit);
 

@@ -8,9 +8,10 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <fstream>
-#include <iterator>
 #include <optional>
+#include <utility>
+
+#include "base/whole_file.hpp"
 
 namespace taskdns::task {
 namespace {
@@ -51,9 +52,10 @@ void parse_into(std::string_view text, int base, Number& out) {
     if (std::from_chars(text.data(), text.data() + text.size(), value, base).ec == std::errc{}) out = value;
 }
 
-std::string whole_file(const char* path) {
-    std::ifstream in(path);
-    return {std::istreambuf_iterator<char>(in), {}};
+/// Of /proc: empty where it cannot be read.
+std::string proc_file(const char* path) {
+    auto text = read_whole_file(path, 64 * 1024);
+    return text ? std::move(*text).value_or("") : "";
 }
 
 std::string file_capability(const BindRights& rights) {
@@ -100,8 +102,8 @@ BindRights parse_bind_rights(std::string_view status, std::string_view port_star
 }
 
 BindRights read_bind_rights() {
-    return parse_bind_rights(whole_file("/proc/self/status"),
-                             whole_file("/proc/sys/net/ipv4/ip_unprivileged_port_start"));
+    return parse_bind_rights(proc_file("/proc/self/status"),
+                             proc_file("/proc/sys/net/ipv4/ip_unprivileged_port_start"));
 }
 
 std::string explain_denied_port(const BindRights& rights, std::uint16_t port, std::string_view variable) {

@@ -3,12 +3,13 @@
 
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <utility>
+
+#include "base/descriptor.hpp"
 
 namespace taskdns::task {
 namespace {
@@ -56,11 +57,10 @@ bool ServiceManager::tell(std::string_view state) const {
     // The length ends the name: an abstract one has no other end, and a path need not.
     const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + socket_.size());
 
-    const int descriptor = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (descriptor < 0) return false;
-    const auto sent = ::sendto(descriptor, state.data(), state.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
+    const Descriptor channel(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (!channel.open()) return false;
+    const auto sent = ::sendto(channel.number(), state.data(), state.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
                                reinterpret_cast<const sockaddr*>(&address), length);
-    ::close(descriptor);
     return sent == static_cast<ssize_t>(state.size());
 }
 
