@@ -15,15 +15,12 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto patience = 200ms;  // a running taskdns answers within one
-constexpr std::size_t longest_file = 64 * 1024;
 
 /// Null: not managed by taskdns, or it cannot be read, and so not be put back either.
 std::optional<std::string> read_managed(const std::string& path) {
-    auto text = read_whole_file(path, longest_file);
+    auto text = read_whole_file(path, task::longest_resolv_conf);
     if (!text || !*text) return std::nullopt;
-    const auto original = task::find_original(**text);
-    const bool managed = !original || original->has_value();  // an error: our part is there, and damaged
-    return managed ? std::move(*text) : std::nullopt;
+    return task::find_managed(**text) ? std::move(*text) : std::nullopt;
 }
 
 bool somebody_answers(const std::string& text) {

@@ -12,8 +12,6 @@
 namespace taskdns::app {
 namespace {
 
-constexpr std::size_t longest_file = 64 * 1024;
-
 /// A file that may send look-ups to us.
 struct Sender {
     std::string path;
@@ -27,12 +25,10 @@ using Named = std::optional<std::vector<SocketAddress>>;
 Named read_named(const std::vector<Sender>& senders) try {
     std::vector<SocketAddress> out;
     for (const Sender& sender : senders) {
-        const auto text = read_whole_file(sender.path, longest_file);
+        const auto text = read_whole_file(sender.path, task::longest_resolv_conf);
         if (!text) return std::nullopt;
         if (!*text) continue;
-        const auto original = task::find_original(**text);
-        const bool ours = !original || original->has_value();  // an error: our part is there, and damaged
-        if (!ours && !sender.managed) continue;
+        if (!sender.managed && !task::find_managed(**text)) continue;
         const auto servers = task::parse_name_servers(**text);
         out.insert(out.end(), servers.begin(), servers.end());
     }

@@ -8,12 +8,6 @@
 #include "task/resolv_conf.hpp"
 
 namespace taskdns::app {
-namespace {
-
-constexpr std::uint16_t dns_port = 53;  // metadata cannot name another
-
-}  // namespace
-
 Result<Reading> read_surroundings(config::Config config) {
     Reading out{.config = std::move(config), .resolvers = {}};
     std::vector<SocketAddress>& heard = out.resolvers.heard;
@@ -40,7 +34,7 @@ UpstreamChoice choose_upstream(const config::Upstream& configured, const Reading
     if (!configured.servers.empty()) return {configured.servers, UpstreamOrigin::configuration};
     UpstreamChoice out{{}, UpstreamOrigin::task_metadata};
     for (const IpAddress& address : metadata) {
-        const SocketAddress server{address, dns_port};
+        const SocketAddress server{address, task::dns_port};
         const bool ours = std::any_of(resolvers.heard.begin(), resolvers.heard.end(),
                                       [&server](const SocketAddress& own) { return reaches(server, own); });
         const bool twice = std::find(out.servers.begin(), out.servers.end(), server) != out.servers.end();

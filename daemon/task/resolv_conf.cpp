@@ -2,18 +2,18 @@
 #include "task/resolv_conf.hpp"
 
 #include <algorithm>
-#include <fstream>
+#include <utility>
 
 #include <boost/asio/io_context.hpp>
 
 #include "base/asio.hpp"
+#include "base/log.hpp"
 #include "base/reaches.hpp"
+#include "base/whole_file.hpp"
 
 namespace taskdns::task {
 namespace {
 
-constexpr std::uint16_t dns_port = 53;           // resolv.conf cannot name another
-constexpr std::size_t longest_file = 64 * 1024;  // a real one has a few lines
 // The VPC resolver's fixed addresses (vpc-dns.md); the second is the only one that an IPv6-only task reaches.
 const SocketAddress vpc_resolver_v4{IpAddress(IpAddress::V4Bytes{169, 254, 169, 253}), dns_port};
 const SocketAddress vpc_resolver_v6{
@@ -26,18 +26,20 @@ bool is_resolved_stub(const SocketAddress& server) {
     return server.port == dns_port && (server.address == stub || server.address == proxy_stub);
 }
 
-std::string read_file(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    std::string text(longest_file, '\0');
-    file.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<std::size_t>(file.gcount()));
-    return text;
+/// Empty where there is none, or none that can be read.
+std::string read_resolv_conf(const std::string& path) {
+    auto text = read_whole_file(path, longest_resolv_conf);
+    if (!text) {
+        log::warning("resolv_conf", "not read, so the VPC resolver is asked", {{"reason", text.error().message}});
+        return {};
+    }
+    return std::move(*text).value_or("");
 }
 
 std::vector<SocketAddress> servers_of(const std::string& path, const std::string& resolved) {
-    std::vector<SocketAddress> servers = original_name_servers(read_file(path));
+    std::vector<SocketAddress> servers = original_name_servers(read_resolv_conf(path));
     if (std::none_of(servers.begin(), servers.end(), is_resolved_stub)) return servers;
-    std::vector<SocketAddress> behind = original_name_servers(read_file(resolved));
+    std::vector<SocketAddress> behind = original_name_servers(read_resolv_conf(resolved));
     return behind.empty() ? servers : behind;
 }
 

@@ -20,11 +20,11 @@
 
 #include "base/descriptor.hpp"
 #include "base/time.hpp"
+#include "base/whole_file.hpp"
 
 namespace taskdns::task {
 namespace {
 
-constexpr std::size_t longest_file = 64 * 1024;  // a real one has a few lines
 constexpr int lock_attempts = 20;
 constexpr milliseconds lock_pause{50};
 constexpr milliseconds reader_pause{5};  // a read(2) takes microseconds, unless it is preempted
@@ -114,20 +114,13 @@ Result<std::string> read_open(int file, const std::string& path) {
     if (!S_ISREG(status.st_mode)) {
         return fail(path, "is not a regular file", "name a file with resolv_conf.path or --path");
     }
-    std::string text(longest_file + 1, '\0');
-    std::size_t length = 0;
-    while (length < text.size()) {
-        const ssize_t got = ::pread(file, text.data() + length, text.size() - length, static_cast<off_t>(length));
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return fail(path, "cannot be read: " + reason(errno), "");
-        if (got == 0) break;
-        length += static_cast<std::size_t>(got);
-    }
-    if (length > longest_file) {
+    if (::lseek(file, 0, SEEK_SET) != 0) return fail(path, "cannot be read: " + reason(errno), "");
+    auto text = read_rest(file, longest_resolv_conf);
+    if (text) return std::move(*text);
+    if (text.error().code == Errc::over_limit) {
         return fail(path, "has more than 64 KiB, which no resolv.conf has", "look at what is in it");
     }
-    text.resize(length);
-    return text;
+    return fail(path, "cannot be read: " + text.error().message, "");
 }
 
 Result<std::string> read(const std::string& path) {
@@ -151,7 +144,7 @@ bool write_at(int file, std::string_view text, std::size_t place) {
     return ::pwrite(file, text.data(), text.size(), static_cast<off_t>(place)) == static_cast<ssize_t>(text.size());
 }
 
-/// In this order, and octet by octet: no reader may meet a part of a change. A write(2) of several octets is not
+/// Octet by octet, and in this order: no reader may meet a part of a change. A write(2) of several octets is not
 /// atomic for who reads meanwhile: a reader that has looked at the size before sees the beginning of the new text
 /// alone, and the kernel's two copies meet at any cache line. Both were seen. So was one that had looked at the size
 /// before the tail was there, and copied when the first octets had changed already: those wait until it is through.
@@ -166,21 +159,80 @@ bool change(int file, std::string_view before, std::string_view after) {
     return after.size() >= before.size() || ::ftruncate(file, static_cast<off_t>(after.size())) == 0;
 }
 
+std::size_t last_line_begin(std::string_view text) {
+    const std::size_t feed = text.size() < 2 ? std::string_view::npos : text.rfind('\n', text.size() - 2);
+    return feed == std::string_view::npos ? 0 : feed + 1;
+}
+
+/// Makes one comment of the lines of `text`, the last one first, and of each its first octet: no part of a line is
+/// read.
+bool hide_lines(int file, std::string_view text, std::size_t place) {
+    while (!text.empty()) {
+        const std::size_t begin = last_line_begin(text);
+        const std::string comment(text.size() - begin, '#');
+        if (!write_at(file, "#", place + begin) || !write_at(file, comment, place + begin)) return false;
+        text = text.substr(0, begin);
+    }
+    return true;
+}
+
+/// Writes lines into a comment, the last one first, and of each its first octet last.
+bool show_lines(int file, std::string_view text, std::size_t place) {
+    while (!text.empty()) {
+        const std::size_t begin = last_line_begin(text);
+        if (!write_at(file, text.substr(begin + 1), place + begin + 1) ||
+            !write_at(file, text.substr(begin, 1), place + begin)) {
+            return false;
+        }
+        text = text.substr(0, begin);
+    }
+    return true;
+}
+
+/// The first letters come back, and our part goes when a reader that has seen none of them is through: libc reads a
+/// file in pieces (musl: 256 octets). What somebody has added behind our part moves to where it began.
+bool take_out(int file, std::string_view before, const ManagedText& managed) {
+    const std::string_view after = managed.original;
+    const std::string_view above = before.substr(0, managed.begin);
+    if (!change(file, above, after.substr(0, managed.begin))) return false;
+    std::this_thread::sleep_for(reader_pause);
+    if (after.size() > managed.begin) {
+        // The line feed that our part begins with may be theirs now.
+        const std::size_t place = managed.begin + (after[managed.begin] == '\n' ? 1 : 0);
+        // Where it does not fit into the place of ours, it is unseen until it is there.
+        const std::size_t end = after.size() < managed.end ? managed.end - 1 : before.size();
+        if (!hide_lines(file, before.substr(place, end - place), place)) return false;
+        if (!show_lines(file, after.substr(place), place)) return false;
+        std::this_thread::sleep_for(reader_pause);
+    }
+    return ::ftruncate(file, static_cast<off_t>(after.size())) == 0;
+}
+
+/// What could not be written is taken back, as far as that can be done. Says how the file is now.
+std::string undo(int file, const std::string& path, const std::string& before, const std::string& between) {
+    for (const std::string* text : {&before, &between}) {
+        const auto now = read_open(file, path);
+        if (!now || !change(file, *now, *text)) continue;
+        return text == &before ? "it is as it was" : "it is as it was before taskdns";
+    }
+    return "a part of it may be written: look at what is in it";
+}
+
 Result<void> replace(int file, const std::string& path, const std::string& before, const std::string& after) {
     // From one managed text to another by way of the original: their differences are more than single octets.
-    const auto original = find_original(before);
-    const bool detour = original && *original && **original != after;
-    const std::string& between = detour ? **original : before;
-    if (!change(file, before, between) || !change(file, between, after)) {
+    const auto managed = find_managed(before);
+    const std::string& between = managed ? managed->original : before;
+    errno = 0;
+    if ((managed && !take_out(file, before, *managed)) || !change(file, between, after)) {
         const std::string why = errno == 0 ? "the file system is full" : reason(errno);
-        const auto now = read_open(file, path);
-        const bool undone = now && change(file, *now, before);
-        return fail(path, "cannot be written: " + why + (undone ? "" : "; part of it may be written"), "");
+        return fail(path, "cannot be written: " + why + "; " + undo(file, path, before, between), "");
     }
     const auto now = read_open(file, path);
-    if (!now) return now.error();
+    if (!now) return fail(path, "is written, but " + now.error().message, "");
     if (*now != after) {
-        return fail(path, "another program has written it at the same time", "leave it to one of them");
+        return fail(path,
+                    "another program has written it at the same time, so it is neither theirs nor ours for sure",
+                    "leave it to one of them");
     }
     return {};
 }
@@ -192,28 +244,29 @@ struct Texts {
     std::string after;
 };
 
-Result<Texts> rewrite(const std::string& path, const Rewrite& rewritten) {
-    const auto damaged = [&path](const Error& error) {
-        return fail(path, error.message, "make it what it should be by hand: #ameserver was nameserver");
-    };
+/// Without the lock where somebody keeps it, if `without_lock`: whoever can read the file can keep it, and a taskdns
+/// at work has it for some hundredths of a second.
+Result<Texts> rewrite(const std::string& path, bool without_lock, const Rewrite& rewritten) {
+    const auto too_many = [&path](const Error& error) { return fail(path, error.message, "take some of them out"); };
     const auto name = find_file(path);
     if (!name) return name.error();
     // Whoever has nothing to change needs no right to write.
     auto before = read(*name);
     if (!before) return before.error();
     auto after = rewritten(*before);
-    if (!after) return damaged(after.error());
+    if (!after) return too_many(after.error());
     if (*after == *before) return Texts{*before, *after};
 
     const Descriptor file(::open(name->c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
     if (!file.open()) return cannot_open(path, errno);
-    if (!lock(file.number())) {
-        return fail(path, "another process has had it locked for a second", "is another taskdns at it?");
+    if (!lock(file.number()) && !without_lock) {
+        return fail(path, "another process has had it locked for a second, so it is left as it is",
+                    "is another taskdns at it?");
     }
     before = read_open(file.number(), path);
     if (!before) return before.error();
     after = rewritten(*before);
-    if (!after) return damaged(after.error());
+    if (!after) return too_many(after.error());
     if (*after != *before) {
         const auto done = replace(file.number(), path, *before, *after);
         if (!done) return done.error();
@@ -227,6 +280,8 @@ Result<ResolvConfChange> described(const Result<Texts>& texts) {
     out.written = texts->before != texts->after;
     out.servers = addresses_of(parse_name_servers(texts->after));
     out.before = addresses_of(original_name_servers(texts->before));
+    const auto managed = find_managed(texts->before);
+    out.edits_kept = out.written && managed && managed->edited;
     out.rotates_to_fallback = out.servers.size() > 1 && has_rotate(texts->after);
     return out;
 }
@@ -234,12 +289,12 @@ Result<ResolvConfChange> described(const Result<Texts>& texts) {
 }  // namespace
 
 Result<ResolvConfChange> manage_resolv_conf(const std::string& path, const Naming& naming) {
-    return described(
-        rewrite(path, [&](const std::string& text) { return manage_text(text, choose_servers(text, naming)); }));
+    return described(rewrite(
+        path, false, [&](const std::string& text) { return manage_text(text, choose_servers(text, naming)); }));
 }
 
 Result<ResolvConfChange> restore_resolv_conf(const std::string& path) {
-    return described(rewrite(path, [](const std::string& text) { return restore_text(text); }));
+    return described(rewrite(path, true, [](const std::string& text) { return restore_text(text); }));
 }
 
 }  // namespace taskdns::task

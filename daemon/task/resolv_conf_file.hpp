@@ -17,16 +17,19 @@ struct ResolvConfChange {
     bool written = false;              ///< false: it said so already
     std::vector<IpAddress> servers;    ///< as libc reads it now
     std::vector<IpAddress> before;     ///< as libc would have read the original
+    bool edits_kept = false;           ///< of others, made while it was managed: they are in the original now
     bool rotates_to_fallback = false;  ///< `options rotate` and a fallback: a part of all queries goes past us
 };
 
-/// Makes the file at `path` name `naming`'s servers; manage_text() says how. At every moment a
-/// reader sees the name servers of before or of after, and all other lines. Error: the file, what is in the way (no
-/// such file, a link to another program's file, read-only, not ours to write, not a file, too long, damaged) and the
-/// mend; the file is as it was.
+/// Makes the file at `path` name `naming`'s servers; manage_text() says how. A reader that is through within 5 ms of
+/// its first read(2) sees the name servers of before or of after, and all other lines, however many reads it needs.
+/// Error: the file, what is in the way (no such file, a link to another program's file, read-only, not ours to write,
+/// not a file, too long, locked) and the mend: the file is as it was. Where writing itself fails, or another program
+/// writes it at the same time, the message says how the file is.
 Result<ResolvConfChange> manage_resolv_conf(const std::string& path, const Naming& naming);
 
-/// Puts the original back; the same errors. A file that is not managed does not change.
+/// Puts the original back, after a second even if another process keeps the file locked; else the same errors. A file
+/// that is not managed does not change.
 Result<ResolvConfChange> restore_resolv_conf(const std::string& path);
 
 }  // namespace taskdns::task

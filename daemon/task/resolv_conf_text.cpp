@@ -10,7 +10,6 @@
 namespace taskdns::task {
 namespace {
 
-constexpr std::uint16_t dns_port = 53;   // resolv.conf cannot name another
 constexpr std::size_t most_servers = 3;  // glibc's and musl's MAXNS
 constexpr std::size_t most_lines = 20;   // of name servers in an original: their places go into one short line
 constexpr std::string_view blanks = " \t\r\v\f";
@@ -22,7 +21,9 @@ constexpr std::string_view first_line =
 constexpr std::string_view figures_mark = "# taskdns v1 bytes=";
 constexpr std::string_view any_mark = "\n# taskdns is asked";
 constexpr std::string_view last_line = "# taskdns end\n";
+constexpr std::string_view last_mark = "\n# taskdns end";
 constexpr std::string_view keyword = "nameserver";
+constexpr std::string_view hidden_keyword = "#ameserver";
 
 /// Takes the first line off `text`; without its line feed.
 std::string_view take_line(std::string_view& text) {
@@ -102,9 +103,47 @@ std::optional<std::string> undo(std::string_view before, std::string_view figure
     return figures_line(original) == figures ? std::optional(std::move(original)) : std::nullopt;
 }
 
-Error damaged(std::string_view text, std::size_t place, const std::string& what) {
-    const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(place), '\n');
-    return Error{Errc::malformed, "line " + std::to_string(line) + ": the part of taskdns is damaged: " + what};
+/// Where the figures do not fit any more: so are the lines that they were about.
+std::string undo_by_lines(std::string_view before) {
+    std::string original(before);
+    if (original.starts_with(hidden_keyword)) original[0] = keyword.front();
+    for (std::size_t at = 0; (at = original.find("\n#ameserver", at)) != std::string::npos;) {
+        original[++at] = keyword.front();
+    }
+    return original;
+}
+
+/// A line of ours, or what a kill -9 on the way back has left of one.
+bool is_ours(std::string_view line) {
+    return line.starts_with("# taskdns v") || line.starts_with(hidden_keyword) || after_keyword(line, keyword) ||
+           line.find_first_not_of('#') == std::string_view::npos;
+}
+
+struct Part {
+    std::string_view figures;
+    std::size_t end = 0;
+    std::string others;  ///< the lines in it that are not ours
+};
+
+/// Our part ends with its last line; if somebody has taken that away, before the first line that is not ours.
+Part read_part(std::string_view text, std::size_t begin) {
+    std::string_view rest = text.substr(begin + 1);
+    const bool ends = rest.find(last_mark) < rest.find(any_mark);
+    take_line(rest);
+    Part out{.figures = rest.substr(0, std::min(rest.find('\n') + 1, rest.size())), .end = 0, .others = {}};
+    while (!rest.empty()) {
+        const std::string_view from_here = rest;
+        const std::string_view line = take_line(rest);
+        if (line.starts_with(last_mark.substr(1))) break;
+        if (is_ours(line)) continue;
+        if (!ends) {
+            rest = from_here;
+            break;
+        }
+        out.others.append(line).push_back('\n');
+    }
+    out.end = text.size() - rest.size();
+    return out;
 }
 
 }  // namespace
@@ -142,51 +181,45 @@ bool has_rotate(std::string_view resolv_conf) {
     return false;
 }
 
-Result<std::optional<std::string>> find_original(std::string_view text) {
+std::optional<ManagedText> find_managed(std::string_view text) {
     const std::size_t begin = text.find(any_mark);
-    if (begin == std::string_view::npos) return std::optional<std::string>();
-    const std::string_view part = text.substr(begin);
-    if (text.rfind(any_mark) != begin) return damaged(text, begin + 1, "it is there twice");
-    if (!part.starts_with(first_line)) return damaged(text, begin + 1, "its first line is another");
-    const std::string_view rest = part.substr(first_line.size());
-    const std::string_view figures = rest.substr(0, std::min(rest.find('\n') + 1, rest.size()));
-    if (rest.find(last_line) == std::string_view::npos) return damaged(text, text.size(), "its end is missing");
-    auto original = undo(text.substr(0, begin), figures);
-    if (!original) return damaged(text, begin + first_line.size(), "its figures are not those of what is above it");
-    return std::optional(std::move(*original));
+    if (begin == std::string_view::npos) return std::nullopt;
+    const std::string_view above = text.substr(0, begin);
+    const Part part = read_part(text, begin);
+    auto exact = undo(above, part.figures);
+    ManagedText out{.begin = begin, .end = part.end, .original = {}, .edited = !exact};
+    out.original = exact ? std::move(*exact) : undo_by_lines(above);
+    const std::string behind = part.others + std::string(text.substr(part.end));
+    if (behind.empty()) return out;
+    out.edited = true;
+    if (!above.empty() && above.back() != '\n') out.original += '\n';
+    out.original += behind;
+    if (behind.back() != '\n') out.original += '\n';
+    out.original = restore_text(out.original);  // one more part of ours may be there
+    return out;
 }
 
 Result<std::string> manage_text(std::string_view text, const std::vector<IpAddress>& servers) {
     if (addresses_of(parse_name_servers(text)) == servers) return std::string(text);
-    auto original = restore_text(text);
-    if (!original) return original;
-    std::string out = *original;
+    const std::string original = restore_text(text);
+    std::string out = original;
     const std::vector<std::size_t> lines = name_server_lines(out);
     if (lines.size() > most_lines) {
         return Error{Errc::over_limit, "more than " + std::to_string(most_lines) + " lines name servers"};
     }
     for (const std::size_t begin : lines) out[begin] = '#';
-    out.append(first_line).append(figures_line(*original));
+    out.append(first_line).append(figures_line(original));
     for (const IpAddress& server : servers) out += "nameserver " + server.to_string() + "\n";
     return out.append(last_line);
 }
 
-Result<std::string> restore_text(std::string_view text) {
-    auto original = find_original(text);
-    if (!original) return original.error();
-    return *original ? std::move(**original) : std::string(text);
+std::string restore_text(std::string_view text) {
+    auto managed = find_managed(text);
+    return managed ? std::move(managed->original) : std::string(text);
 }
 
 std::vector<SocketAddress> original_name_servers(std::string_view text) {
-    const auto original = restore_text(text);
-    if (original) return parse_name_servers(*original);
-    // Whatever can be read above our part; what is in it may be a listener of ours, of an earlier start even.
-    std::string readable(text.substr(0, text.find(any_mark)));
-    if (readable.starts_with("#ameserver")) readable[0] = keyword.front();
-    for (std::size_t at = 0; (at = readable.find("\n#ameserver", at)) != std::string::npos;) {
-        readable[++at] = keyword.front();
-    }
-    return parse_name_servers(readable);
+    return parse_name_servers(restore_text(text));
 }
 
 std::vector<IpAddress> choose_servers(std::string_view text, const Naming& naming) {

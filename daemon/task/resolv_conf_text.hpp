@@ -6,6 +6,8 @@
 // reader sees the name servers of before or those of after, and all other lines always, wherever it reads meanwhile.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +18,9 @@
 
 namespace taskdns::task {
 
+inline constexpr std::uint16_t dns_port = 53;                  // resolv.conf cannot name another
+inline constexpr std::size_t longest_resolv_conf = 64 * 1024;  // a real one has a few lines
+
 /// The `nameserver` lines' addresses in order, port 53. Lines that are not understood are passed over, as libc does.
 std::vector<SocketAddress> parse_name_servers(std::string_view resolv_conf);
 
@@ -25,19 +30,26 @@ std::vector<IpAddress> addresses_of(const std::vector<SocketAddress>& servers);
 /// Whether `options rotate` is set: then libc asks all name servers in turn, not only the first.
 bool has_rotate(std::string_view resolv_conf);
 
-/// What was there before taskdns; null if nobody manages the text. Error (malformed): our part is damaged, or does
-/// not fit to what is before it.
-Result<std::optional<std::string>> find_original(std::string_view text);
+/// What is in a text that taskdns manages.
+struct ManagedText {
+    std::size_t begin = 0;  ///< of our part
+    std::size_t end = 0;
+    std::string original;  ///< what was there before taskdns, and what others have changed or added meanwhile
+    bool edited = false;   ///< they have: it is not octet for octet what was there
+};
 
-/// The managed text, of which `servers` are the name servers. A managed text keeps its original; a text that names
-/// `servers` already does not change at all. Error: damaged, or too many lines name servers.
+/// Null if nobody manages the text. What others change above our part, in it or behind it stays; where its figures do
+/// not fit to what is above it any more, each line that begins with #ameserver named a server.
+std::optional<ManagedText> find_managed(std::string_view text);
+
+/// The managed text, of which `servers` are the name servers. It saves find_managed()'s original; a text that names
+/// `servers` already does not change at all. Error: too many lines name servers.
 Result<std::string> manage_text(std::string_view text, const std::vector<IpAddress>& servers);
 
-/// The original, octet for octet; a text that is not managed does not change.
-Result<std::string> restore_text(std::string_view text);
+/// The original; a text that is not managed does not change.
+std::string restore_text(std::string_view text);
 
-/// The name servers of the original, as far as they can be read, be our part damaged: the registry's address
-/// must not be lost. Of an unmanaged text, its own.
+/// The name servers of the original; of an unmanaged text, its own.
 std::vector<SocketAddress> original_name_servers(std::string_view text);
 
 /// How a managed text comes to its name servers.

@@ -46,11 +46,7 @@ std::string managed(const std::string& text, const std::vector<IpAddress>& serve
     return result ? *result : "";
 }
 
-std::string restored(const std::string& text) {
-    const auto result = restore_text(text);
-    EXPECT_TRUE(result) << result.error().message;
-    return result ? *result : "";
-}
+std::string restored(const std::string& text) { return restore_text(text); }
 
 const std::string part_of_example =
     "\n# taskdns is asked in place of #ameserver; \"taskdns resolv-conf restore\" undoes it\n"
@@ -130,12 +126,6 @@ TEST(ManagedText, KeepsTheFirstOriginalWhateverListenerManagesItNext) {
     }
 }
 
-TEST(ManagedText, MayHaveMoreBehindIt) {
-    const std::string more = managed_example + "options edns0\n";  // echo options edns0 >>/etc/resolv.conf
-    EXPECT_EQ(managed(more), more);
-    EXPECT_EQ(restored(more), example);
-}
-
 TEST(ManagedText, ThatSomebodyElseHasWrittenIsANewOriginal) {
     const std::string theirs = "# dhcp\nnameserver 10.0.0.3\n";
     EXPECT_EQ(restored(managed(theirs)), theirs);
@@ -163,16 +153,18 @@ TEST(ManagedText, HasTheOriginalInEveryStateOnTheWay) {
     EXPECT_EQ(between, text);
 }
 
-struct DamageCase {
+/// What others do to a managed text, and what is left of it without us.
+struct EditCase {
     const char* name;
-    std::string from;
+    std::string from;  ///< the first such text in managed_example
     std::string to;
-    const char* message;
+    std::string original;
+    bool edited = true;
 };
 
-void PrintTo(const DamageCase& c, std::ostream* out) { *out << c.name; }
+void PrintTo(const EditCase& c, std::ostream* out) { *out << c.name; }
 
-class DamagedText : public testing::TestWithParam<DamageCase> {
+class EditedText : public testing::TestWithParam<EditCase> {
 protected:
     static std::string text() {
         std::string out = managed_example;
@@ -182,33 +174,67 @@ protected:
     }
 };
 
-TEST_P(DamagedText, IsAnErrorThatLosesNoResolver) {
-    const auto back = restore_text(text());
-    ASSERT_FALSE(back);
-    EXPECT_THAT(back.error().message, HasSubstr(GetParam().message));
-    EXPECT_FALSE(manage_text(text(), addresses({"127.0.0.2"})));
-    EXPECT_EQ(managed(text()), text()) << "there is nothing to do";
-    EXPECT_EQ(original_name_servers(text()), sockets({"10.0.0.2:53"}));
+TEST_P(EditedText, IsKeptAndNamesTheOriginalsServersAgain) {
+    const auto found = find_managed(text());
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->edited, GetParam().edited);
+    EXPECT_EQ(found->original, GetParam().original);
+    EXPECT_EQ(restored(text()), GetParam().original);
+    EXPECT_EQ(restored(restored(text())), GetParam().original) << "nothing of ours is left";
+    EXPECT_EQ(original_name_servers(text()), parse_name_servers(GetParam().original));
+    EXPECT_EQ(original_name_servers(text()).back(), sockets({"10.0.0.2:53"}).front());
+
+    const std::string another = managed(text(), addresses({"127.0.0.2"}));
+    EXPECT_THAT(read_as_glibc(another).servers, ElementsAre("127.0.0.2"));
+    EXPECT_EQ(find_managed(another)->original, GetParam().original);
+    EXPECT_FALSE(find_managed(another)->edited) << "it is what is there now";
 }
 
 // clang-format off
 INSTANTIATE_TEST_SUITE_P(
-    Lines, DamagedText,
+    Edits, EditedText,
     testing::Values(
-        DamageCase{"AnotherLetter", "search eu", "search us", "line 6: the part of taskdns is damaged: its figures are not those of what is above it"},
-        DamageCase{"ALineIsGone", "options timeout:2\n", "", "its figures are not those"},
-        DamageCase{"AnotherSum", "sum=d5ad4f81", "sum=d5ad4f82", "its figures are not those"},
-        DamageCase{"AnotherPlace", "lines=0", "lines=1", "its figures are not those"},
-        DamageCase{"APlaceBehindTheEnd", "lines=0", "lines=0,75", "its figures are not those"},
-        DamageCase{"NoPlace", "lines=0", "lines=", "its figures are not those"},
-        DamageCase{"NoNumber", "lines=0", "lines=a", "its figures are not those"},
-        DamageCase{"NoFigures", "# taskdns v1 bytes=75 sum=d5ad4f81 lines=0\n", "", "its figures are not those"},
-        DamageCase{"AVersionThatWeDoNotKnow", "taskdns v1", "taskdns v2", "its figures are not those"},
-        DamageCase{"AnotherFirstLine", "undoes it", "does it", "line 5: the part of taskdns is damaged: its first line is another"},
-        DamageCase{"NoEnd", "# taskdns end\n", "", "line 8: the part of taskdns is damaged: its end is missing"},
-        DamageCase{"ThereTwice", "# taskdns end\n", "# taskdns end\n\n# taskdns is asked\n", "line 5: the part of taskdns is damaged: it is there twice"}),
+        EditCase{"None", "", "", example, false},
+        EditCase{"ALineAtTheTop", "#ameserver", "search extra.local\n#ameserver", "search extra.local\n" + example},
+        EditCase{"AServerAtTheTop", "#ameserver", "nameserver 10.9.9.9\n#ameserver", "nameserver 10.9.9.9\n" + example},
+        EditCase{"AnotherLetter", "search eu", "search us", "nameserver 10.0.0.2\nsearch us-central-1.compute.internal\noptions timeout:2\n"},
+        EditCase{"ALineIsGone", "options timeout:2\n", "", "nameserver 10.0.0.2\nsearch eu-central-1.compute.internal\n"},
+        EditCase{"ALineAboveOurs", "\n# taskdns is", "options edns0\n\n# taskdns is", example + "options edns0\n"},
+        EditCase{"ALineInOurs", "# taskdns end", "options edns0\n# taskdns end", example + "options edns0\n"},
+        EditCase{"AnotherFirstLine", "undoes it", "does it", example, false},
+        EditCase{"AnotherSum", "sum=d5ad4f81", "sum=d5ad4f82", example},
+        EditCase{"AnotherPlace", "lines=0", "lines=1", example},
+        EditCase{"APlaceBehindTheEnd", "lines=0", "lines=0,75", example},
+        EditCase{"NoPlace", "lines=0", "lines=", example},
+        EditCase{"NoNumber", "lines=0", "lines=a", example},
+        EditCase{"NoFigures", "# taskdns v1 bytes=75 sum=d5ad4f81 lines=0\n", "", example},
+        EditCase{"AVersionThatWeDoNotKnow", "taskdns v1", "taskdns v2", example},
+        EditCase{"NoEnd", "# taskdns end\n", "", example, false},
+        EditCase{"NoEndAndMoreBehind", "# taskdns end\n", "options edns0\n", example + "options edns0\n"},
+        EditCase{"NoLineFeedAtTheEnd", "# taskdns end\n", "# taskdns end", example, false},
+        EditCase{"ALineBehind", "# taskdns end\n", "# taskdns end\noptions edns0\n", example + "options edns0\n"},
+        EditCase{"ALineBehindWithoutALineFeed", "# taskdns end\n", "# taskdns end\noptions edns0", example + "options edns0\n"},
+        EditCase{"OursTwice", "# taskdns end\n", "# taskdns end\n" + part_of_example, example}),
     [](const auto& instance) { return instance.param.name; });
 // clang-format on
+
+TEST(EditedText, BehindAnOriginalThatEndsWithoutALineFeedIsALineOfItsOwn) {
+    EXPECT_EQ(restored(managed("nameserver 10.0.0.2\nsearch a") + "options edns0\n"),
+              "nameserver 10.0.0.2\nsearch a\noptions edns0\n");
+    EXPECT_EQ(restored(managed("") + "options edns0\n"), "options edns0\n");
+}
+
+TEST(EditedText, StaysAsItIsWhileItNamesUs) {
+    for (const std::string& text : {managed_example + "options edns0\n", "search a\n" + managed_example}) {
+        EXPECT_EQ(managed(text), text);
+    }
+}
+
+TEST(EditedText, IsManagedAgainWhereAServerWasAdded) {
+    const std::string text = managed_example + "nameserver 10.9.9.9\n";
+    EXPECT_THAT(read_as_glibc(managed(text)).servers, ElementsAre("127.0.0.1"));
+    EXPECT_EQ(restored(managed(text)), example + "nameserver 10.9.9.9\n");
+}
 
 TEST(OriginalNameServers, AreThoseThatWereSaved) {
     EXPECT_EQ(original_name_servers("nameserver 10.0.0.2\n"), sockets({"10.0.0.2:53"}));
