@@ -109,25 +109,35 @@ Result<Listening> find_listeners(const ExecOptions& options, const SocketAddress
     return out;
 }
 
-/// Null when the file names the daemon, else why it does not.
-std::optional<std::string> point_at_daemon(const ExecOptions& options) {
+/// What the file is to name once the daemon is ready.
+Result<task::Naming> ask_naming(const ExecOptions& options) {
     const auto target = find_target(options);
-    if (!target) return target.error().message;
-    if (auto why = wait_until_ready(*target, options.wait)) return why;
+    if (!target) return target.error();
+    if (auto why = wait_until_ready(*target, options.wait)) return Error{Errc::timeout, *why};
     const auto listening = find_listeners(options, *target);
-    if (!listening) return "taskdns does not say where it listens: " + listening.error().message;
-
+    if (!listening) {
+        return Error{listening.error().code, "taskdns does not say where it listens: " + listening.error().message};
+    }
     // The fallback is what the file has: nobody's word is taken for that.
     auto naming = find_naming(listening->listeners, {}, options.path, options.fallback);
-    if (!naming) return naming.error().message;
-    const SocketAddress own{naming->own, dns_port};
+    if (!naming) return naming;
+    const SocketAddress own{naming->own, task::dns_port};
     if (!answers_dns(own, longest_request)) {
-        return "nobody answers at " + own.to_string() + ", where taskdns listens, " + listening->says +
-               " (is this host's own address in listen.allow, and has this container the sidecar's listen.dns?)";
+        return Error{Errc::network,
+                     "nobody answers at " + own.to_string() + ", where taskdns listens, " + listening->says +
+                         " (is this host's own address in listen.allow, and has this container the sidecar's "
+                         "listen.dns?)"};
     }
     naming->enough_if_first = true;  // the sidecar, or another container of the task, was here before
+    return naming;
+}
+
+/// Null when the file names the daemon, else why it does not.
+std::optional<std::string> point_at_daemon(const ExecOptions& options) {
+    const auto naming = ask_naming(options);
+    if (!naming) return naming.error().message + "; " + options.path + " is left as it is";
     const auto change = task::manage_resolv_conf(options.path, *naming);
-    if (!change) return change.error().message;
+    if (!change) return change.error().message;  // which says how the file is, where it is not as it was
     if (change->rotates_to_fallback) say(options.path + ": " + rotate_warning);
     return std::nullopt;
 }
@@ -170,7 +180,7 @@ std::optional<ExecUser> parse_exec_user(std::string_view text) {
 int exec_command(const ExecOptions& options) {
     end_by_early_signals();
     if (const auto why = point_at_daemon(options)) {
-        say(*why + (options.require ? "" : "; " + options.path + " is left as it is, and the command runs"));
+        say(*why + (options.require ? "" : "; the command runs"));
         if (options.require) return 1;
     }
     if (options.user && !become(*options.user)) {
