@@ -34,7 +34,7 @@
 
 namespace taskdns::app {
 
-/// For each of the loops when they end; together they stay below a second.
+/// For each of the loops when they end; together they stay below a second. resolv.conf has a limit of its own.
 inline constexpr milliseconds stop_limit{300};
 
 /// All parts of the daemon, in the order of their construction; destroyed in reverse.

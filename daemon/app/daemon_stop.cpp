@@ -34,7 +34,7 @@ void Daemon::on_signal(int signal) {
         service_manager_.tell_stopping();
         asio::co_spawn(control_, stop(signal), asio::detached);
     } else if (!linger_.end()) {
-        resolv_conf_.stop(stop_limit);
+        resolv_conf_.stop(ResolvConfKeeper::stop_limit);
         std::_Exit(128 + signal);  // one more while stopping: at once
     }
 }
@@ -62,12 +62,12 @@ asio::awaitable<void> Daemon::stop(int signal) {
     } else {
         log::info("app", "stopping", {{"signal", name}});
     }
-    resolv_conf_.stop(stop_limit);  // while we still answer
+    const bool put_back = resolv_conf_.stop(ResolvConfKeeper::stop_limit);  // while we still answer
     emf_.stop();
     asio::co_spawn(dns_, stop_dns(), asio::detached);
     const bool loops_ended = co_await control_plane_->stop(stop_limit);
     const bool sessions_ended = co_await http_server_->stop(stop_limit);
-    log::info("app", "stopped", {{"cleanly", loops_ended && sessions_ended}});
+    log::info("app", "stopped", {{"cleanly", put_back && loops_ended && sessions_ended}});
     control_.stop();
 }
 

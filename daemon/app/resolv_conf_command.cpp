@@ -35,30 +35,36 @@ int manage(const config::Config& config, const std::string& path) {
 int restore(const std::string& path) {
     const auto change = task::restore_resolv_conf(path);
     if (!change) return fail(change.error().message);
+    const std::string as = change->edits_kept ? "taskdns is out of it, and what others have written into it is kept, "
+                                              : "as it was before taskdns, ";
     std::cout << path << ": "
-              << (change->written ? "as it was before taskdns, " + name_servers(change->servers)
-                                  : "not managed by taskdns, left as it is")
+              << (change->written ? as + name_servers(change->servers) : "not managed by taskdns, left as it is")
               << '\n';
     return 0;
+}
+
+/// It needs nothing but the path, and is called where things are wrong.
+int restore(const ResolvConfOptions& options) {
+    if (options.path) return restore(*options.path);
+    const auto loaded = config::load({.path = options.config, .need_services = false});
+    if (loaded) return restore(loaded->resolv_conf.path);
+    const std::string path = config::ResolvConf{}.path;
+    std::cerr << "taskdns resolv-conf: the configuration has mistakes, so " << path
+              << " is taken (--path names another): " << loaded.error().message << '\n';
+    return restore(path);
 }
 
 }  // namespace
 
 int resolv_conf_command(const ResolvConfOptions& options) {
-    const bool need_configuration = options.action == ResolvConfAction::apply || !options.path;
-    config::Config config;
-    if (need_configuration) {
-        Result<config::Config> loaded = config::load({.path = options.config, .need_services = false});
-        if (!loaded) {
-            std::cerr << loaded.error().message << '\n';
-            return 2;
-        }
-        config = std::move(*loaded);
+    if (options.action == ResolvConfAction::restore) return restore(options);
+    auto config = config::load({.path = options.config, .need_services = false});
+    if (!config) {
+        std::cerr << config.error().message << '\n';
+        return 2;
     }
-    const std::string path = options.path.value_or(config.resolv_conf.path);
-    if (options.action == ResolvConfAction::restore) return restore(path);
-    config.resolv_conf.fallback = config.resolv_conf.fallback || options.fallback;
-    return manage(config, path);
+    config->resolv_conf.fallback = config->resolv_conf.fallback || options.fallback;
+    return manage(*config, options.path.value_or(config->resolv_conf.path));
 }
 
 }  // namespace taskdns::app

@@ -1,6 +1,8 @@
 // Keeps resolv.conf naming us while we run. Layer: app.
 #include "app/resolv_conf_keeper.hpp"
 
+#include <atomic>
+#include <map>
 #include <string>
 #include <utility>
 
@@ -12,6 +14,8 @@
 
 namespace taskdns::app {
 namespace {
+
+constexpr const char* no_thread = ": no thread to write it with, or an earlier look at it hangs";
 
 using Outcome = Result<task::ResolvConfChange>;
 
@@ -29,15 +33,18 @@ Outcome manage(const std::string& path, const task::Naming& naming) {
     return rewrite_safely([&] { return task::manage_resolv_conf(path, naming); });
 }
 
-/// On the file thread, too: when it runs, nobody may be there any more to hear of it.
-void put_back(const std::string& path) {
-    const Outcome outcome = rewrite_safely([&] { return task::restore_resolv_conf(path); });
-    if (!outcome) {
-        log::warning("resolv_conf", "not put back", {{"reason", outcome.error().message}});
-    } else if (outcome->written) {
-        log::info("resolv_conf", "put back", {{"path", path}, {"names", name_servers(outcome->servers)}});
-    }
+/// On the file thread.
+Outcome restore(const std::string& path) {
+    return rewrite_safely([&] { return task::restore_resolv_conf(path); });
 }
+
+void say_put_back(const std::string& path, const task::ResolvConfChange& change) {
+    if (!change.written) return;
+    log::info("resolv_conf", "put back",
+              {{"path", path}, {"names", name_servers(change.servers)}, {"edits_kept", change.edits_kept}});
+}
+
+void say_not_put_back(const std::string& why) { log::warning("resolv_conf", "not put back", {{"reason", why}}); }
 
 }  // namespace
 
@@ -45,8 +52,11 @@ struct ResolvConfKeeper::State : std::enable_shared_from_this<ResolvConfKeeper::
     State(const asio::any_io_executor& executor, milliseconds every_)
         : every(every_), timer(executor), way_back(std::make_shared<WayBack>(executor)) {}
 
+    void go_on(FileThread& files);
     void look(FileThread& files);
     void look_later(FileThread& files);
+    void put_back(FileThread& files);
+    void put_back_ended(const std::string& path, const Outcome& outcome, FileThread& files);
     void looked(const Outcome& outcome);
     void fail(const std::string& why);
 
@@ -56,8 +66,10 @@ struct ResolvConfKeeper::State : std::enable_shared_from_this<ResolvConfKeeper::
     config::ResolvConf settings;  // `manage` is false: nothing is to be done
     std::optional<task::Naming> naming;
     std::uint64_t turn = 0;  // of set(): what an earlier one began is not heard
-    std::string touched;     // the file that may have been written; empty: none
-    bool quiet = true;       // the last look found the file as we had left it
+    std::string touched;     // the file that may have been written, and is to be; empty: none
+    // The files that may have been written and are to be put back, and why that has not been possible so far.
+    std::map<std::string, std::string> owed;
+    bool quiet = true;  // the last look found the file as we had left it
     http_server::ResolvConfStatus status;
     ResolvConfFigures figures;
 };
@@ -85,6 +97,9 @@ void ResolvConfKeeper::State::looked(const Outcome& outcome) {
         log::warning("resolv_conf", "another program had written it: written again", {{"path", settings.path}});
     }
     quiet = first || !outcome->written;
+    if (outcome->edits_kept) {
+        log::info("resolv_conf", "what others have written into it is kept", {{"path", settings.path}});
+    }
     figures.failing = false;
     status.state = "managed";
     status.servers = outcome->servers;
@@ -104,8 +119,9 @@ void ResolvConfKeeper::State::look(FileThread& files) {
         });
     if (begun) {
         touched = settings.path;
+        owed.erase(touched);
     } else {
-        fail(settings.path + ": no thread to write it with, or an earlier look at it hangs");
+        fail(settings.path + no_thread);
         look_later(files);
     }
 }
@@ -114,8 +130,37 @@ void ResolvConfKeeper::State::look_later(FileThread& files) {
     timer.expires_after(every);
     timer.async_wait([self = weak_from_this(), &files](const boost::system::error_code& error) {
         const auto alive = self.lock();
-        if (!error && alive) alive->look(files);
+        if (!error && alive) alive->go_on(files);
     });
+}
+
+void ResolvConfKeeper::State::go_on(FileThread& files) {
+    if (!owed.empty()) put_back(files);
+    if (settings.manage && naming) look(files);
+}
+
+void ResolvConfKeeper::State::put_back(FileThread& files) {
+    bool begun = true;
+    for (const auto& [path, why] : owed) {
+        begun = files.submit([self = weak_from_this(), way = way_back, path = path, &files] {
+            way->post([self, path, outcome = restore(path), &files] {
+                if (const auto alive = self.lock()) alive->put_back_ended(path, outcome, files);
+            });
+        }) && begun;
+    }
+    if (!begun) look_later(files);
+}
+
+void ResolvConfKeeper::State::put_back_ended(const std::string& path, const Outcome& outcome, FileThread& files) {
+    if (path == touched) return;  // it is managed again
+    if (outcome) {
+        owed.erase(path);
+        return say_put_back(path, *outcome);
+    }
+    std::string& why = owed[path];
+    if (why != outcome.error().message) say_not_put_back(outcome.error().message);
+    why = outcome.error().message;
+    look_later(files);
 }
 
 ResolvConfKeeper::ResolvConfKeeper(asio::any_io_executor executor, milliseconds every)
@@ -136,28 +181,40 @@ void ResolvConfKeeper::set(const config::ResolvConf& settings, const std::vector
     if (settings == state.settings && (known || !settings.manage)) return;
     ++state.turn;
     state.timer.cancel();
-    const bool other = !settings.manage || settings.path != state.settings.path;
-    if (other && !state.touched.empty()) {
-        files_.submit([path = std::exchange(state.touched, {})] { put_back(path); });
-    }
+    const bool other = !settings.manage || !naming || settings.path != state.settings.path;
+    if (other && !state.touched.empty()) state.owed[std::exchange(state.touched, {})];
+    if (!state.owed.empty()) state.put_back(files_);
     state.figures.failing = false;
     state.settings = settings;
     state.status = {};
     if (!settings.manage) return;
     state.status.path = settings.path;
     state.status.state = "pending";
+    state.naming.reset();
     if (!naming) return state.fail(naming.error().message);
     state.naming = std::move(*naming);
     state.look(files_);
 }
 
-void ResolvConfKeeper::stop(milliseconds limit) {
+bool ResolvConfKeeper::stop(milliseconds limit) {
     ++state_->turn;
     state_->timer.cancel();
-    const std::string path = std::exchange(state_->touched, {});
-    if (path.empty()) return;
-    files_.submit([path] { put_back(path); });
-    if (!files_.stop(limit)) log::warning("resolv_conf", "not put back in time", {{"path", path}});
+    std::map<std::string, std::string> paths = std::exchange(state_->owed, {});
+    if (!state_->touched.empty()) paths[std::exchange(state_->touched, {})];
+    const auto left = std::make_shared<std::atomic<std::size_t>>(paths.size());
+    for (const auto& [path, why] : paths) {
+        // What it does is said there: when it comes to it, nobody may be here any more to hear of it.
+        const bool begun = files_.submit([path = path, left] {
+            const Outcome outcome = restore(path);
+            if (!outcome) return say_not_put_back(outcome.error().message);
+            say_put_back(path, *outcome);
+            --*left;
+        });
+        if (!begun) say_not_put_back(path + no_thread);
+    }
+    if (paths.empty()) return true;
+    if (!files_.stop(limit)) log::warning("resolv_conf", "not put back in time", {{"path", paths.begin()->first}});
+    return *left == 0;
 }
 
 std::optional<http_server::ResolvConfStatus> ResolvConfKeeper::status() const {

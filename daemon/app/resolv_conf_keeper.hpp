@@ -25,14 +25,17 @@ public:
     /// How often is seen to it that nobody else has written the file.
     static constexpr milliseconds period{30'000};
 
+    /// For stop(): what another process may keep the file locked for, and some more.
+    static constexpr milliseconds stop_limit{1'500};
+
     explicit ResolvConfKeeper(asio::any_io_executor executor, milliseconds every = period);
     ~ResolvConfKeeper();
 
     /// From now on; `listeners`: as they are bound. A file that is not to be managed any more is put back.
     void set(const config::ResolvConf& settings, const std::vector<SocketAddress>& listeners,
              const std::vector<SocketAddress>& upstream);
-    /// Puts the file back, if that takes no longer than `limit`. Blocks the caller.
-    void stop(milliseconds limit);
+    /// Puts the file back, if that takes no longer than `limit`. Blocks the caller. False: it may still be managed.
+    bool stop(milliseconds limit);
 
     /// Null where the configuration does not say that it is to be managed.
     std::optional<http_server::ResolvConfStatus> status() const;

@@ -1,5 +1,8 @@
 // resolv.conf in a task: /etc/resolv.conf is a bind mount, a VPC resolver stands in it at first, and getent is the
 // application. What it prints: how long the application waits after kill -9 with `fallback`, and a restart without.
+#include <fcntl.h>
+#include <sys/file.h>
+
 #include <algorithm>
 #include <chrono>
 #include <csignal>
@@ -158,6 +161,38 @@ TEST_F(ResolvConf, WithoutFallbackTheRestartAnswers) {
     EXPECT_LE(times[times.size() / 2], 250) << "the release binary takes less than 20";
 }
 
+TEST_F(ResolvConf, IsPutBackAtTheEndWithWhatOthersHaveAddedAboveOurs) {
+    {
+        const DaemonUnderTest daemon(task.daemon_options("resolv_conf: {manage: true}\n"));
+        ASSERT_TRUE(is_managed());
+        write_file(task.file(), "options edns0\n" + task.text());
+        ASSERT_TRUE(is_managed());
+    }
+    EXPECT_EQ(task.text(), std::string("options edns0\n") + ManagedTask::original);
+}
+
+/// Whoever can read the file can keep it locked.
+TEST_F(ResolvConf, IsPutBackAtTheEndEvenIfAnotherKeepsItLocked) {
+    const Descriptor held(open(task.file().c_str(), O_RDONLY | O_CLOEXEC));
+    DaemonUnderTest daemon(task.daemon_options("resolv_conf: {manage: true}\n"));
+    ASSERT_TRUE(is_managed());
+    ASSERT_EQ(flock(held.number(), LOCK_EX), 0);
+    const auto stopped = daemon.stop();
+    EXPECT_EQ(stopped.status, std::optional(0));
+    EXPECT_LT(stopped.elapsed, 3s);
+    EXPECT_EQ(task.text(), ManagedTask::original);
+    EXPECT_TRUE(daemon.says("app: stopped cleanly=true"));
+}
+
+TEST_F(ResolvConf, ThatCannotBePutBackIsNotACleanEnd) {
+    DaemonUnderTest daemon(task.daemon_options("resolv_conf: {manage: true, path: " + task.file() + "}\n"));
+    ASSERT_TRUE(is_managed());
+    std::filesystem::remove(task.file());
+    EXPECT_EQ(daemon.stop().status, std::optional(0));
+    EXPECT_TRUE(daemon.says("resolv_conf: not put back"));
+    EXPECT_TRUE(daemon.says("app: stopped cleanly=false"));
+}
+
 TEST_F(ResolvConf, FollowsAReload) {
     const TempDir dir;
     const std::string file = dir / "taskdns.yaml";
@@ -259,6 +294,10 @@ TEST_F(ResolvConf, CommandsSayWhatIsWrongByTheirExitStatus) {
     EXPECT_EQ(no_port.status, 1);
     EXPECT_THAT(no_port.err, HasSubstr("no listener is on port 53"));
     EXPECT_EQ(apply({{"TASKDNS_CONFIG_CONTENT", "resolv_conf: 1"}}, "/etc/resolv.conf").status, 2);
+    const Outcome restored =
+        task.run_inside({taskdns_binary(), "resolv-conf", "restore"}, {{"TASKDNS_CONFIG_CONTENT", "resolv_conf: 1"}});
+    EXPECT_EQ(restored.status, 0) << "it needs nothing but the path";
+    EXPECT_THAT(restored.err, HasSubstr("the configuration has mistakes, so /etc/resolv.conf is taken"));
     EXPECT_EQ(task.taskdns({"resolv-conf"}).status, 2);
     EXPECT_EQ(task.taskdns({"resolv-conf", "remove"}).status, 2);
     const Outcome silent =

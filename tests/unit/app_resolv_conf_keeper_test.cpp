@@ -1,5 +1,7 @@
 // Who keeps resolv.conf: what is done at the start, on a change of the settings, at the end, and when somebody else
 // writes the file.
+#include <filesystem>
+
 #include <boost/asio/io_context.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -133,9 +135,71 @@ TEST_F(Keeper, NeedsAListenerOnPort53) {
     set(true, false, "127.0.0.1:5353");
     EXPECT_EQ(keeper.status()->state, "failing");
     EXPECT_THAT(keeper.status()->last_error, HasSubstr("no listener is on port 53"));
-    keeper.stop(1s);
+    EXPECT_TRUE(keeper.stop(1s));
     EXPECT_EQ(read_file(path), original);
 }
+
+TEST_F(Keeper, PutsTheFileBackWhereNoListenerIsOnPort53AnyMore) {
+    set(true);
+    ASSERT_TRUE(names({"127.0.0.1"}));
+    set(true, false, "127.0.0.1:5353");
+    EXPECT_TRUE(wait_until([&] { return read_file(path) == original; }));
+    EXPECT_EQ(keeper.status()->state, "failing");
+    set(true);
+    EXPECT_TRUE(names({"127.0.0.1"}));
+}
+
+/// What is in the way of the way back, for a while.
+class Unreachable : public Keeper {
+protected:
+    Unreachable() {
+        set(true);
+        EXPECT_TRUE(names({"127.0.0.1"}));
+        std::filesystem::rename(path, away);
+    }
+    void come_back() { std::filesystem::rename(away, path); }
+    void run_for(milliseconds time) {
+        testing_support::wait_until(time, [&] {
+            io.restart();
+            io.poll();
+            return false;
+        });
+    }
+
+    const std::string away = dir / "away";
+};
+
+TEST_F(Unreachable, IsPutBackOnceThatIsPossible) {
+    set(false);
+    run_for(100ms);  // some looks
+    come_back();
+    EXPECT_TRUE(wait_until([&] { return read_file(path) == original; }));
+    run_for(50ms);
+    EXPECT_TRUE(keeper.stop(1s));
+    EXPECT_EQ(read_file(path), original);
+}
+
+TEST_F(Unreachable, IsPutBackAtTheEnd) {
+    set(false);
+    run_for(100ms);
+    come_back();
+    EXPECT_TRUE(keeper.stop(1s));
+    EXPECT_EQ(read_file(path), original);
+}
+
+TEST_F(Unreachable, IsManagedWhereThatIsWantedAgain) {
+    set(false);
+    run_for(50ms);
+    set(true);
+    come_back();
+    EXPECT_TRUE(names({"127.0.0.1"}));
+    run_for(100ms);
+    EXPECT_TRUE(names({"127.0.0.1"})) << "nobody puts it back any more";
+    EXPECT_TRUE(keeper.stop(1s));
+    EXPECT_EQ(read_file(path), original);
+}
+
+TEST_F(Unreachable, IsSaidAtTheEnd) { EXPECT_FALSE(keeper.stop(1s)); }
 
 }  // namespace
 }  // namespace taskdns::app
