@@ -191,10 +191,12 @@ TEST_F(Unreachable, IsManagedWhereThatIsWantedAgain) {
     set(false);
     run_for(50ms);
     set(true);
+    run_for(50ms);  // a last attempt to put it back has ended
     come_back();
     EXPECT_TRUE(names({"127.0.0.1"}));
     run_for(100ms);
     EXPECT_TRUE(names({"127.0.0.1"})) << "nobody puts it back any more";
+    EXPECT_EQ(keeper.figures().writes, 1U);
     EXPECT_TRUE(keeper.stop(1s));
     EXPECT_EQ(read_file(path), original);
 }
