@@ -20,6 +20,7 @@
 #include "app/http_get.hpp"
 #include "app/own_listeners.hpp"
 #include "app/resolv_conf_naming.hpp"
+#include "base/local_listener.hpp"
 #include "config/load.hpp"
 #include "http_server/read_status.hpp"
 
@@ -32,7 +33,6 @@ constexpr milliseconds first_pause = 5ms;  // the daemon is ready within 20 ms o
 constexpr milliseconds longest_pause = 100ms;
 constexpr milliseconds shortest_request = 100ms;  // --wait 0s is one attempt
 constexpr milliseconds longest_request = 1s;
-constexpr std::uint16_t dns_port = 53;
 constexpr auto default_address = "127.0.0.1";  // find_daemon() adds the port
 
 void say(const std::string& what) { std::cerr << "taskdns exec: " << what << '\n'; }
@@ -121,7 +121,7 @@ Result<task::Naming> ask_naming(const ExecOptions& options) {
     // The fallback is what the file has: nobody's word is taken for that.
     auto naming = find_naming(listening->listeners, {}, options.path, options.fallback);
     if (!naming) return naming;
-    const SocketAddress own{naming->own, task::dns_port};
+    const SocketAddress own{naming->own, resolv_conf_port};
     if (!answers_dns(own, longest_request)) {
         return Error{Errc::network,
                      "nobody answers at " + own.to_string() + ", where taskdns listens, " + listening->says +

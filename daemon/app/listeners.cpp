@@ -8,13 +8,12 @@
 
 #include <boost/asio/post.hpp>
 
+#include "base/local_listener.hpp"
 #include "base/log.hpp"
 #include "task/bind_capability.hpp"
 
 namespace taskdns::app {
 namespace {
-
-constexpr std::uint16_t dns_port = 53;  // resolv.conf cannot name another
 
 bool contains(const std::vector<SocketAddress>& addresses, const SocketAddress& address) {
     return std::ranges::find(addresses, address) != addresses.end();
@@ -138,7 +137,7 @@ std::vector<SocketAddress> Listeners::drop_unwanted(const config::Listen& wanted
     std::vector<SocketAddress> closed;
     std::erase_if(dns_listening_, [&](const Listening& one) {
         if (contains(wanted.dns, one.configured)) return false;
-        if (one.bound.port == dns_port) {
+        if (one.bound.port == resolv_conf_port) {
             log::info("app", "listening until resolv.conf names it no more", {{"dns", one.bound.to_string()}});
             leaving_.push_back(one);
             return true;

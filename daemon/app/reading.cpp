@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "app/own_listeners.hpp"
+#include "base/local_listener.hpp"
 #include "base/reaches.hpp"
 #include "task/resolv_conf.hpp"
 
@@ -34,7 +35,7 @@ UpstreamChoice choose_upstream(const config::Upstream& configured, const Reading
     if (!configured.servers.empty()) return {configured.servers, UpstreamOrigin::configuration};
     UpstreamChoice out{{}, UpstreamOrigin::task_metadata};
     for (const IpAddress& address : metadata) {
-        const SocketAddress server{address, task::dns_port};
+        const SocketAddress server{address, resolv_conf_port};
         const bool ours = std::any_of(resolvers.heard.begin(), resolvers.heard.end(),
                                       [&server](const SocketAddress& own) { return reaches(server, own); });
         const bool twice = std::find(out.servers.begin(), out.servers.end(), server) != out.servers.end();

@@ -2,20 +2,14 @@
 #include "base/local_listener.hpp"
 
 #include <algorithm>
-#include <cstdint>
 
 namespace taskdns {
-namespace {
-
-constexpr std::uint16_t dns_port = 53;
-
-}  // namespace
 
 std::optional<IpAddress> find_local_listener(const std::vector<SocketAddress>& listeners) {
     std::optional<IpAddress> other;
     for (const SocketAddress& listener : listeners) {
         const IpAddress& address = listener.address;
-        if (listener.port != dns_port) continue;
+        if (listener.port != resolv_conf_port) continue;
         if (address.is_unspecified()) return IpAddress::parse(address.is_v4() ? "127.0.0.1" : "::1");
         if (address.is_loopback()) return address;
         if (!other) other = address;

@@ -2,12 +2,15 @@
 // Layer: base. Pure.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <vector>
 
 #include "base/ip_address.hpp"
 
 namespace taskdns {
+
+inline constexpr std::uint16_t resolv_conf_port = 53;  // a resolv.conf cannot name another
 
 /// A listener on port 53 (resolv.conf has no ports), as a local process reaches it: the first on loopback, or on a
 /// wildcard address, over loopback; else the first at all. Null: none.

@@ -7,6 +7,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "base/asio.hpp"
+#include "base/local_listener.hpp"
 #include "base/log.hpp"
 #include "base/reaches.hpp"
 #include "base/whole_file.hpp"
@@ -15,15 +16,15 @@ namespace taskdns::task {
 namespace {
 
 // The VPC resolver's fixed addresses (vpc-dns.md); the second is the only one that an IPv6-only task reaches.
-const SocketAddress vpc_resolver_v4{IpAddress(IpAddress::V4Bytes{169, 254, 169, 253}), dns_port};
+const SocketAddress vpc_resolver_v4{IpAddress(IpAddress::V4Bytes{169, 254, 169, 253}), resolv_conf_port};
 const SocketAddress vpc_resolver_v6{
-    IpAddress(IpAddress::V6Bytes{0xFD, 0, 0x0E, 0xC2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x53}), dns_port};
+    IpAddress(IpAddress::V6Bytes{0xFD, 0, 0x0E, 0xC2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x53}), resolv_conf_port};
 
 /// systemd-resolved's two stub listeners (systemd-resolved.service(8)).
 bool is_resolved_stub(const SocketAddress& server) {
     static const IpAddress stub(IpAddress::V4Bytes{127, 0, 0, 53});
     static const IpAddress proxy_stub(IpAddress::V4Bytes{127, 0, 0, 54});
-    return server.port == dns_port && (server.address == stub || server.address == proxy_stub);
+    return server.port == resolv_conf_port && (server.address == stub || server.address == proxy_stub);
 }
 
 /// Empty where there is none, or none that can be read.

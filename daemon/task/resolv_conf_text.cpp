@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstdint>
 
+#include "base/local_listener.hpp"
 #include "base/reaches.hpp"
 
 namespace taskdns::task {
@@ -163,7 +164,7 @@ std::vector<SocketAddress> parse_name_servers(std::string_view resolv_conf) {
         const std::string_view word = first_word(*rest);
         // libc reads an IPv4 address up to a comment that touches it.
         const auto address = IpAddress::parse(word.substr(0, word.find_first_of("#;")));
-        if (address) out.push_back({*address, dns_port});
+        if (address) out.push_back({*address, resolv_conf_port});
     }
     return out;
 }
@@ -234,7 +235,7 @@ std::vector<IpAddress> choose_servers(std::string_view text, const Naming& namin
             const bool ours = std::any_of(naming.never.begin(), naming.never.end(),
                                           [&](const SocketAddress& own) { return reaches(server, own); });
             const bool twice = std::find(out.begin(), out.end(), server.address) != out.end();
-            if (server.port == dns_port && !ours && !twice && out.size() < most_servers)
+            if (server.port == resolv_conf_port && !ours && !twice && out.size() < most_servers)
                 out.push_back(server.address);
         }
     };

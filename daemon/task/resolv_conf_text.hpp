@@ -18,7 +18,6 @@
 
 namespace taskdns::task {
 
-inline constexpr std::uint16_t dns_port = 53;                  // resolv.conf cannot name another
 inline constexpr std::size_t longest_resolv_conf = 64 * 1024;  // a real one has a few lines
 
 /// The `nameserver` lines' addresses in order, port 53. Lines that are not understood are passed over, as libc does.
