@@ -24,7 +24,7 @@ class Process:
     def execute(self, *argv):
         # As `podman exec` does: in the namespaces of the process, and with its environment.
         environment = {**os.environ, **self._world.environments[self.name]}
-        return subprocess.run(["nsenter", f"--target={self._process.pid}", "--net", "--mount", "--", *argv],
+        return subprocess.run(["nsenter", f"--target={self._process.pid}", "--net", "--mount", "--root", "--", *argv],
                               capture_output=True, text=True, check=False, timeout=60, env=environment)
 
     def stop(self):
@@ -62,6 +62,7 @@ class Namespaces:
         self._processes = []
         self._holders = {}
         self._resolv_conf = None
+        self._in_chroot = False
 
     def prepare(self, source):
         del source
@@ -73,6 +74,16 @@ class Namespaces:
         shutil.copy2(self.binary, folder / "taskdns")
         subprocess.run(["setcap", "cap_net_bind_service+p", folder / "taskdns"], check=True)
         self.taskdns_inside = self.shim_inside = str(folder / "taskdns")
+        (self.folder / "once-more").mkdir()
+        self._in_chroot = subprocess.run(["unshare", "--mount", "true"], stderr=subprocess.DEVNULL, check=False).returncode != 0
+
+    def _with_own_mounts(self, script, argv):
+        inside = ["sh", "-c", script, "sh", *argv]
+        if not self._in_chroot:
+            return ["unshare", "--mount", "--propagation", "private", *inside]
+        # There / is no mount of its own, which could be made private or read-only, so it is mounted once more.
+        begin = 'mount --rbind / "$0" && mount --make-rprivate "$0" && exec chroot "$0" "$@"'
+        return ["unshare", "--mount", "--propagation", "unchanged", "sh", "-c", begin, str(self.folder / "once-more"), *inside]
 
     def _hold(self, side):
         holder = subprocess.Popen(["unshare", "--net", "--kill-child", "sleep", "600"], stdin=subprocess.DEVNULL)
@@ -106,8 +117,8 @@ class Namespaces:
         log = self.folder / f"{name}.log"
         with log.open("ab") as out:
             process = subprocess.Popen(
-                ["nsenter", f"--net=/proc/{self._holders[side]}/ns/net", "unshare", "--mount", "--propagation",
-                 "private", "sh", "-c", script, "sh", *become, *argv],
+                ["nsenter", f"--net=/proc/{self._holders[side]}/ns/net",
+                 *self._with_own_mounts(script, [*become, *argv])],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out, env={**os.environ, **(environment or {})})
         self._processes.append(process)
         return Process(self, name, process, log)
