@@ -1,5 +1,5 @@
 // Does somebody answer DNS at an address? Before resolv.conf is pointed there, or away from there.
-// Layer: app (may include base, Asio). Threads: blocks the caller, who has no event loop.
+// Layer: app (may include base, dns, dns_server, Asio). Threads: blocks the caller, who has no event loop.
 #pragma once
 
 #include "base/ip_address.hpp"
