@@ -232,16 +232,11 @@ TEST_F(Exec, EndsBySigtermWhileItWaitsAsTheFirstProcess) {
     ChildProcess shim(
         {.argv = task.network.with_own_resolver({"unshare", "--pid", "--fork", "--kill-child", taskdns_binary(),
                                                  "exec", "--wait", "1m", "--", "true"})});
-    const std::string pid = std::to_string(shim.pid());
-    std::string child;
-    ASSERT_TRUE(wait_until(3s, [&] {
-        child = read_file("/proc/" + pid + "/task/" + pid + "/children");
-        return !child.empty() && read_file("/proc/" + std::to_string(std::stoi(child)) + "/comm") == "taskdns\n";
-    }));
+    const std::optional<pid_t> waiting = shim.child("taskdns");
+    ASSERT_TRUE(waiting);
     EXPECT_FALSE(shim.wait(300ms));
-    kill(std::stoi(child), SIGTERM);
-    const std::optional<int> status = shim.wait(3s);
-    EXPECT_EQ(status, std::optional(143));
+    kill(*waiting, SIGTERM);
+    EXPECT_EQ(shim.wait(3s), std::optional(143));
 }
 
 TEST_F(Exec, HasTheExitStatusOfAShellWhereTheCommandCannotRun) {
