@@ -1,32 +1,69 @@
-// Runs a fuzz entry over the files of its corpus: what libFuzzer found once stays found, under any compiler.
+// Runs a fuzz entry over the files of its corpus, and over a few mutations of each: what libFuzzer found once stays
+// found, under any compiler. The mutations are the same ones every time.
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <string>
 #include <vector>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* octets, std::size_t size);
+// An entry that does not know the form of its input has none.
+extern "C" __attribute__((weak)) std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
+                                                                     std::size_t max_size, unsigned seed);
+
+/// In the place of libFuzzer's.
+extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size) {
+    if (size < max_size) data[size++] = 0xC0;
+    data[size / 2] = static_cast<std::uint8_t>(data[size / 2] ^ 1U);
+    return size;
+}
+
+namespace {
+
+constexpr unsigned mutations = 8;
+constexpr std::size_t room = 4096;
+
+void run(const std::vector<char>& input, const std::string& name) {
+    // A vector of its own size, so that AddressSanitizer watches its end.
+    std::vector<std::uint8_t> octets(input.begin(), input.end());
+    std::cout << name << '\n' << std::flush;  // the last one named is the culprit
+    LLVMFuzzerTestOneInput(octets.data(), octets.size());
+    if (LLVMFuzzerCustomMutator == nullptr || octets.size() > room) return;
+    std::vector<std::uint8_t> draft(room);
+    std::copy(octets.begin(), octets.end(), draft.begin());
+    std::size_t size = octets.size();
+    for (unsigned seed = 1; seed <= mutations; ++seed) {
+        size = LLVMFuzzerCustomMutator(draft.data(), size, room, seed);
+        std::cout << name << ", mutation " << seed << '\n' << std::flush;
+        octets.assign(draft.begin(), draft.begin() + static_cast<std::ptrdiff_t>(size));
+        LLVMFuzzerTestOneInput(octets.data(), octets.size());
+    }
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
     if (argc != 2) {
         std::cerr << "usage: " << argv[0] << " CORPUS_DIRECTORY\n";
         return 2;
     }
-    std::size_t inputs = 0;
+    std::vector<std::filesystem::path> files;
     std::error_code error;
     for (const auto& entry : std::filesystem::directory_iterator(argv[1], error)) {
-        if (!entry.is_regular_file()) continue;
-        std::ifstream file(entry.path(), std::ios::binary);
-        const std::vector<char> bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-        std::cout << entry.path().filename().string() << '\n' << std::flush;  // the last one named is the culprit
-        LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
-        ++inputs;
+        if (entry.is_regular_file()) files.push_back(entry.path());
     }
-    if (inputs == 0) {
+    std::sort(files.begin(), files.end());
+    for (const std::filesystem::path& path : files) {
+        std::ifstream file(path, std::ios::binary);
+        run({std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()}, path.filename().string());
+    }
+    if (files.empty()) {
         std::cerr << argv[1] << ": no input there, so nothing was tested\n";
         return 1;
     }
-    std::cout << inputs << " inputs\n";
+    std::cout << files.size() << " inputs\n";
     return 0;
 }
