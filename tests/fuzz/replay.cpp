@@ -1,5 +1,5 @@
 // Runs a fuzz entry over the files of its corpus, and over a few mutations of each: what libFuzzer found once stays
-// found, under any compiler. The mutations are the same ones every time.
+// found, under any compiler. The mutations are the same ones every time; a second argument is how many of each file.
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
@@ -23,33 +23,39 @@ extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, st
 
 namespace {
 
-constexpr unsigned mutations = 8;
+constexpr unsigned few_mutations = 8;
+constexpr unsigned generation = 16;  // so many mutations lie on top of each other
 constexpr std::size_t room = 4096;
 
-void run(const std::vector<char>& input, const std::string& name) {
-    // A vector of its own size, so that AddressSanitizer watches its end.
-    std::vector<std::uint8_t> octets(input.begin(), input.end());
+void run(const std::vector<std::uint8_t>& octets, const std::string& name) {
     std::cout << name << '\n' << std::flush;  // the last one named is the culprit
     LLVMFuzzerTestOneInput(octets.data(), octets.size());
+}
+
+void run_mutations(const std::vector<std::uint8_t>& octets, const std::string& name, unsigned mutations) {
     if (LLVMFuzzerCustomMutator == nullptr || octets.size() > room) return;
     std::vector<std::uint8_t> draft(room);
-    std::copy(octets.begin(), octets.end(), draft.begin());
-    std::size_t size = octets.size();
-    for (unsigned seed = 1; seed <= mutations; ++seed) {
+    std::size_t size = 0;
+    for (unsigned seed = 0; seed < mutations; ++seed) {
+        if (seed % generation == 0) {
+            std::copy(octets.begin(), octets.end(), draft.begin());
+            size = octets.size();
+        }
         size = LLVMFuzzerCustomMutator(draft.data(), size, room, seed);
-        std::cout << name << ", mutation " << seed << '\n' << std::flush;
-        octets.assign(draft.begin(), draft.begin() + static_cast<std::ptrdiff_t>(size));
-        LLVMFuzzerTestOneInput(octets.data(), octets.size());
+        // A vector of its own size, so that AddressSanitizer watches its end.
+        run({draft.begin(), draft.begin() + static_cast<std::ptrdiff_t>(size)},
+            name + ", mutation " + std::to_string(seed));
     }
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 2) {
-        std::cerr << "usage: " << argv[0] << " CORPUS_DIRECTORY\n";
+    if (argc != 2 && argc != 3) {
+        std::cerr << "usage: " << argv[0] << " CORPUS_DIRECTORY [MUTATIONS]\n";
         return 2;
     }
+    const unsigned mutations = argc == 3 ? static_cast<unsigned>(std::stoul(argv[2])) : few_mutations;
     std::vector<std::filesystem::path> files;
     std::error_code error;
     for (const auto& entry : std::filesystem::directory_iterator(argv[1], error)) {
@@ -58,7 +64,10 @@ int main(int argc, char** argv) {
     std::sort(files.begin(), files.end());
     for (const std::filesystem::path& path : files) {
         std::ifstream file(path, std::ios::binary);
-        run({std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()}, path.filename().string());
+        const std::vector<std::uint8_t> octets{std::istreambuf_iterator<char>(file),
+                                               std::istreambuf_iterator<char>()};
+        run(octets, path.filename().string());
+        run_mutations(octets, path.filename().string(), mutations);
     }
     if (files.empty()) {
         std::cerr << argv[1] << ": no input there, so nothing was tested\n";
