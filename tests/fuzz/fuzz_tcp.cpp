@@ -1,9 +1,6 @@
 // Fuzz entry: DNS over TCP from both ends, in whatever pieces the octets come. As a server: each whole query of a
 // stream gets the answer that it would get alone, in order, and what is no query ends the connection. As a client of
 // an upstream: the first message of the stream is the answer, or the exchange fails; in pieces as in one.
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <array>
 #include <map>
 #include <vector>
@@ -17,6 +14,7 @@
 #include "fuzz/answer_rules.hpp"
 #include "fuzz/mutate.hpp"
 #include "fuzz/questions.hpp"
+#include "fuzz/streams.hpp"
 #include "support/forwarding.hpp"
 #include "support/small_view.hpp"
 #include "upstream/exchange.hpp"
@@ -28,22 +26,6 @@ using namespace taskdns::fuzz;
 using asio::ip::tcp;
 
 using Bytes = std::vector<std::uint8_t>;
-
-/// How a stream is cut: pieces of these sizes, in turns; then what is left.
-class Pieces {
-public:
-    explicit Pieces(std::span<const std::uint8_t> sizes) : sizes_(sizes) {}
-
-    std::size_t next(std::size_t left) {
-        if (turn_ >= most_pieces || sizes_.empty()) return left;
-        return std::clamp<std::size_t>(sizes_[turn_++ % sizes_.size()], 1, left);
-    }
-
-private:
-    static constexpr std::size_t most_pieces = 40;
-    std::span<const std::uint8_t> sizes_;
-    std::size_t turn_ = 0;
-};
 
 /// Says of each name that is not ours the same: REFUSED, and by a detour through the event loop if `later`.
 testing_support::FakeForwarding::Forward refuse(asio::io_context& context, bool later) {
@@ -58,17 +40,6 @@ testing_support::FakeForwarding::Forward refuse(asio::io_context& context, bool 
             reply(answer);
         }
     };
-}
-
-/// All that is there to read, now.
-Bytes read_now(int descriptor) {
-    Bytes out;
-    std::array<std::uint8_t, 16'384> chunk;
-    for (;;) {
-        const ssize_t size = ::recv(descriptor, chunk.data(), chunk.size(), MSG_DONTWAIT);
-        if (size <= 0) return out;
-        out.insert(out.end(), chunk.begin(), chunk.begin() + size);
-    }
 }
 
 /// What a server says to `stream`, sent in `pieces`, and whether it has closed the connection itself before its end.
@@ -91,12 +62,7 @@ public:
     explicit Conversation(bool later) : publisher_(fresh_view()), forwarding_(refuse(context_, later)) {
         responder_ =
             std::make_shared<dns_server::Responder>(context_, publisher_, dns_server::Settings{}, &forwarding_);
-        std::array<int, 2> ends{};
-        require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0, "a pair of sockets");
-        tcp::socket socket(context_);
-        socket.assign(tcp::v4(), ends[0]);
-        client_ = ends[1];
-        connection_ = std::make_shared<dns_server::TcpConnection>(std::move(socket), responder_);
+        connection_ = std::make_shared<dns_server::TcpConnection>(peer.socket(context_.get_executor()), responder_);
         asio::co_spawn(context_, dns_server::TcpConnection::serve(connection_), asio::detached);
     }
     Conversation(const Conversation&) = delete;
@@ -104,24 +70,13 @@ public:
     ~Conversation() {
         connection_->close();
         context_.poll();
-        ::close(client_);
     }
 
     bool is_open() const { return connection_->is_open(); }
-    /// False: the server takes no more.
-    bool say(std::span<const std::uint8_t> octets) {
-        return ::send(client_, octets.data(), octets.size(), MSG_NOSIGNAL | MSG_DONTWAIT) ==
-               static_cast<ssize_t>(octets.size());
-    }
-    void end() { ::shutdown(client_, SHUT_WR); }
     /// Until nothing more comes: whoever waits for a first view is told that there is none.
     void listen() {
-        for (std::size_t before = heard.size() + 1; before != heard.size();) {
-            before = heard.size();
-            context_.poll();
-            const Bytes answers = read_now(client_);
-            heard.insert(heard.end(), answers.begin(), answers.end());
-        }
+        do context_.poll();
+        while (peer.listen(heard));
     }
     void give_up_held() {
         for (std::size_t before = heard.size() + 1; before != heard.size();) {
@@ -131,6 +86,7 @@ public:
         }
     }
 
+    Peer peer;
     Bytes heard;
 
 private:
@@ -139,21 +95,18 @@ private:
     testing_support::FakeForwarding forwarding_;
     std::shared_ptr<dns_server::Responder> responder_;
     std::shared_ptr<dns_server::TcpConnection> connection_;
-    int client_ = -1;
 };
 
 Served serve(std::span<const std::uint8_t> stream, Pieces pieces, bool later) {
     Conversation conversation(later);
-    while (!stream.empty() && conversation.is_open()) {
-        const std::size_t size = pieces.next(stream.size());
-        if (!conversation.say(stream.first(size))) break;
-        stream = stream.subspan(size);
+    say_in_pieces(conversation.peer, stream, pieces, [&] {
         conversation.listen();
-    }
+        return conversation.is_open();
+    });
     conversation.listen();
     conversation.give_up_held();
     const bool closed = !conversation.is_open();
-    conversation.end();
+    conversation.peer.end();
     conversation.listen();
     require(!conversation.is_open(), "the end of the stream ends the connection");
     return {conversation.heard, closed};
@@ -277,18 +230,19 @@ void check_client(std::span<const std::uint8_t> stream, std::span<const std::uin
 }
 
 /// The last message of the stream behind the head is changed, and its length with it.
-std::size_t mutate_stream(const Draft& draft, std::size_t head) {
+std::size_t mutate_stream(const Draft& draft) {
     Dice dice(draft.seed ^ 0x5EEDU);
-    if (draft.size < head + 2 || dice.one_in(5)) return LLVMFuzzerMutate(draft.data, draft.size, draft.max_size);
+    if (draft.size < stream_head + 2 || dice.one_in(5))
+        return LLVMFuzzerMutate(draft.data, draft.size, draft.max_size);
     std::vector<std::size_t> begins;
-    for (std::size_t at = head; at + 2 <= draft.size; at += std::size_t{2} + dns::read_u16(draft.data + at))
+    for (std::size_t at = stream_head; at + 2 <= draft.size; at += std::size_t{2} + dns::read_u16(draft.data + at))
         begins.push_back(at);
     const std::size_t at = dice.pick(begins);
     const std::size_t end = std::min(at + 2 + dns::read_u16(draft.data + at), draft.size);
     Bytes message(draft.data + at + 2, draft.data + end);
     message.resize(std::max<std::size_t>(message.size(), 1) + 600);
     const std::size_t size = mutate_message({message.data(), end - at - 2, message.size(), draft.seed}, questions(),
-                                            head != 0 && (draft.data[0] & 1) != 0);
+                                            (draft.data[0] & 1) != 0);
     message.resize(size);
     Bytes out(draft.data, draft.data + at);
     for (std::size_t times = dice.one_in(6) ? 3 : 1; times > 0; --times) {
@@ -302,20 +256,18 @@ std::size_t mutate_stream(const Draft& draft, std::size_t head) {
     return whole.become(std::span<const std::uint8_t>(out));
 }
 
-constexpr std::size_t head = 5;  // what is done, and the sizes of four pieces
-
 }  // namespace
 
 extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size,
                                                unsigned seed) {
-    return mutate_stream({data, size, max_size, seed}, head);
+    return mutate_stream({data, size, max_size, seed});
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* octets, std::size_t size) {
     constexpr std::size_t longest = 24'000;  // what a socket takes at once
     Octets input(octets, std::min(size, longest));
     const unsigned what = input.u8();
-    const auto sizes = input.take(head - 1);
+    const auto sizes = input.take(stream_head - 1);
     const auto stream = input.rest();
     if ((what & 1) != 0) {
         check_client(stream, sizes);

@@ -62,4 +62,14 @@ std::size_t mutate_json(Draft draft, std::span<const std::string_view> texts);
 /// Messages of netlink: lengths, types and attributes.
 std::size_t mutate_netlink(Draft draft);
 
+/// What stands behind the first `head` octets by `mutation`; now and then one of those.
+template <class Mutation>
+std::size_t mutate_behind(Draft draft, std::size_t head, const Mutation& mutation) {
+    if (draft.max_size <= head) return draft.blindly();
+    for (; draft.size < head; ++draft.size) draft.data[draft.size] = 0;
+    Dice dice(~draft.seed);
+    if (dice.one_in(8)) draft.data[dice.below(head)] = static_cast<std::uint8_t>(dice.below(256));
+    return head + mutation(Draft{draft.data + head, draft.size - head, draft.max_size - head, draft.seed});
+}
+
 }  // namespace taskdns::fuzz

@@ -140,10 +140,12 @@ private:
     Oddities found_;
 };
 
-/// Whether the record is one that the stages before the view care for.
+/// Whether the record is one that the stages before the view care for. ldns also reads one whose RDATA ends too
+/// soon, and leaves the fields that are missing out.
 inline bool is_read(const ldns_rr& record, std::initializer_list<unsigned> types) {
     const auto type = static_cast<unsigned>(ldns_rr_get_type(&record));
-    return ldns_rr_get_class(&record) == LDNS_RR_CLASS_IN &&
+    const std::size_t fields = type == LDNS_RR_TYPE_SRV ? 4 : type == LDNS_RR_TYPE_SOA ? 7 : 1;
+    return ldns_rr_get_class(&record) == LDNS_RR_CLASS_IN && ldns_rr_rd_count(&record) >= fields &&
            std::find(types.begin(), types.end(), type) != types.end();
 }
 
