@@ -5,12 +5,11 @@
 #include <memory>
 #include <new>
 
+#include "dns/compressed_name.hpp"
 #include "dns/ldns.hpp"
 
 namespace taskdns::dns {
 namespace {
-
-constexpr std::size_t header_size = 12;  // RFC 1035 section 4.1.1
 
 struct FreePacket {
     void operator()(ldns_pkt* packet) const { ldns_pkt_free(packet); }
@@ -20,10 +19,6 @@ using Packet = std::unique_ptr<ldns_pkt, FreePacket>;
 struct FreeWire {
     void operator()(std::uint8_t* wire) const { LDNS_FREE(wire); }
 };
-
-std::uint8_t folded(std::uint8_t octet) {
-    return octet >= 'A' && octet <= 'Z' ? static_cast<std::uint8_t>(octet + ('a' - 'A')) : octet;
-}
 
 std::uint16_t read_u16(std::span<const std::uint8_t> bytes, std::size_t at) {
     return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]);
@@ -150,6 +145,7 @@ bool truncated(std::span<const std::uint8_t> message) {
 }
 
 Result<Response> parse_response(std::span<const std::uint8_t> message) {
+    if (!records_are_whole(message)) return Error{Errc::malformed, "its records are not whole"};
     ldns_pkt* raw = nullptr;
     const ldns_status status = ldns_wire2pkt(&raw, message.data(), message.size());
     const Packet packet(raw);

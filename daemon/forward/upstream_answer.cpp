@@ -1,6 +1,7 @@
 // What an upstream server said, as it is kept. Layer: forward.
 #include "forward/upstream_answer.hpp"
 
+#include "dns/compressed_name.hpp"
 #include "dns/wire.hpp"
 
 namespace taskdns::forward {
@@ -22,7 +23,7 @@ class Reader {
 public:
     Reader(UpstreamAnswer& answer, const Question& question) : answer_(answer), question_(question) {}
 
-    /// False: a record is not whole.
+    /// False: a record is not whole, or something follows the last.
     bool read() {
         dns::Bytes& message = answer_.message;
         const unsigned answers = dns::read_u16(&message[6]);
@@ -32,7 +33,7 @@ public:
         std::size_t end = 0;  // where OPT begins
         for (unsigned i = 0; i < all; ++i) {
             if (i == before) answer_.additional = at;
-            const auto record = dns::read_record(message, at);
+            const auto record = dns::read_whole_record(message, at);
             if (!record) return false;
             at = record->end;
             if (end != 0) continue;
@@ -45,7 +46,8 @@ public:
             }
             take(*record, i < answers, i >= answers && i < before);
         }
-        message.resize(end != 0 ? end : at);
+        if (at != message.size()) return false;
+        if (end != 0) message.resize(end);
         if (all == before) answer_.additional = message.size();
         return true;
     }

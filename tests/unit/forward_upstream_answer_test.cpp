@@ -158,7 +158,7 @@ TEST(UpstreamAnswer, IsNullWhereverItIsCut) {
     }
     dns::Bytes longer = whole;
     longer.push_back(0);
-    EXPECT_TRUE(read_upstream_answer(longer, question, {})) << "what follows the records is left out";
+    EXPECT_FALSE(read_upstream_answer(longer, question, {})) << "something follows the records";
 }
 
 /// Any octets behind the question: read or rejected, never beyond their end (AddressSanitizer would tell).
