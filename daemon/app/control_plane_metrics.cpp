@@ -35,7 +35,7 @@ void ControlPlane::collect(Figures& out) const {
     out.targets = checker_.targets();
     out.observer = &connections_.counters();
     out.upstream.push_back(
-        {"poll", &resolver_->servers(), &resolver_->server_counters(), resolver_->counters().ignored.value()});
+        {"poll", &resolver_->servers(), &resolver_->server_counters(), &resolver_->counters().ignored});
     out.budget_waits = resolver_->counters().budget_waits.value();
     out.snapshot = snapshot_->figures();
 }

@@ -54,7 +54,7 @@ Figures Daemon::figures() const {
         const forward::Forwarder& forwarder = forwarded_names_->forwarder();
         out.forward = &forwarder.counters();
         out.upstream.push_back(
-            {"forward", &forwarder.servers(), &forwarder.server_counters(), forwarder.counters().ignored.value()});
+            {"forward", &forwarder.servers(), &forwarder.server_counters(), &forwarder.counters().ignored});
     }
     out.http_server = &http_server_->counters();
     out.reload = reloader_->figures();

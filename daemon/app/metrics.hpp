@@ -73,7 +73,7 @@ struct UpstreamFigures {
     const char* purpose = "";
     const std::vector<SocketAddress>* servers = nullptr;
     const std::vector<upstream::ServerCounters>* counters = nullptr;
-    std::uint64_t ignored = 0;
+    const upstream::Ignored* ignored = nullptr;
 };
 
 /// How the configuration was read, the start included.

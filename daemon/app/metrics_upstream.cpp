@@ -36,9 +36,11 @@ void write_upstream_metrics(MetricsText& out, const Figures& figures) {
         out.histogram({{"server", server}, {"purpose", purpose}}, counters.round_trip.read());
     });
     out.counter("taskdns_upstream_ignored_messages_total",
-                "Messages that answered another query than ours: late, or forged.");
+                "Messages from a server's address that were no answer to our query: late, or forged.");
     for (const UpstreamFigures& upstream : figures.upstream) {
-        out.sample({{"purpose", upstream.purpose}}, upstream.ignored);
+        out.sample({{"purpose", upstream.purpose}, {"reason", "id"}}, upstream.ignored->id.value());
+        out.sample({{"purpose", upstream.purpose}, {"reason", "header"}}, upstream.ignored->header.value());
+        out.sample({{"purpose", upstream.purpose}, {"reason", "question"}}, upstream.ignored->question.value());
     }
     out.counter("taskdns_upstream_budget_waits_total", "Queries of polls that had to wait for max_qps.");
     out.sample({}, figures.budget_waits);

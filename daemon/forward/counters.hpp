@@ -1,11 +1,12 @@
 // Figures of the forwarder, for the metrics.
-// Layer: forward (may include base). Threads: written by the dns thread, read by any.
+// Layer: forward (may include base, upstream). Threads: written by the dns thread, read by any.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 
 #include "base/counter.hpp"
+#include "upstream/exchange.hpp"
 
 namespace taskdns::forward {
 
@@ -32,7 +33,7 @@ struct Counters {
     Counter prefetches;       ///< popular answers that were fetched anew before they ran out
     Counter evictions;        ///< answers that left the cache to make room
     Counter budget_refusals;  ///< queries to the upstream that max_qps did not allow
-    Counter ignored;          ///< messages that answered another query than ours: late, or forged
+    upstream::Ignored ignored;
     Counter unusable;         ///< answers whose records were not whole, or whose rcode has no meaning here
     Counter local_faults;     ///< queries that this host could not send: descriptors, memory, permissions
     Counter loops;            ///< times that a server was found to bring our own queries back

@@ -127,16 +127,15 @@ asio::awaitable<Upstreams::Attempt> Upstreams::exchange(Shared self, QuestionPtr
     const SocketAddress address = self->servers_[server];
     const milliseconds timeout = self->settings_.upstream.timeout;
     const dns::Bytes message = upstream_query(*question, id, with_opt);
-    const upstream::Accepts accepts = [self, question, id](std::span<const std::uint8_t> answer) {
-        const bool ours = is_answer_to(*question, id, answer);
-        if (!ours) self->counters_.ignored.add();
-        return ours;
+    const upstream::Accepts accepts = [question, id](std::span<const std::uint8_t> answer) {
+        return is_answer_to(*question, id, answer);
     };
+    upstream::Ignored* const ignored = &self->counters_.ignored;
     const Error no_budget{Errc::over_limit, ""};
     if (!self->take(QueryBudget::udp_cost)) co_return self->failed(server, no_budget);
     self->server_counters_[server].udp_queries.add();
     const TimePoint sent = self->settings_.now();
-    Result<dns::Bytes> answer = co_await upstream::exchange_udp(address, message, accepts, timeout);
+    Result<dns::Bytes> answer = co_await upstream::exchange_udp(address, message, accepts, timeout, ignored);
     if (answer) {
         const TimePoint now = self->settings_.now();
         self->answered(server, now - sent, now);
@@ -145,7 +144,7 @@ asio::awaitable<Upstreams::Attempt> Upstreams::exchange(Shared self, QuestionPtr
         if (!self->take(QueryBudget::tcp_cost)) co_return self->failed(server, no_budget);
         self->server_counters_[server].tcp_queries.add();
         const TimePoint sent_again = self->settings_.now();
-        answer = co_await upstream::exchange_tcp(address, message, accepts, timeout);
+        answer = co_await upstream::exchange_tcp(address, message, accepts, timeout, ignored);
         if (answer) self->server_counters_[server].round_trip.observe(self->settings_.now() - sent_again);
         if (!answer) co_return self->failed(server, answer.error(), Blame::nobody);
     }

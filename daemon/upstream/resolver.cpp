@@ -12,8 +12,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 
-#include "upstream/exchange.hpp"
-
 namespace taskdns::upstream {
 namespace {
 
@@ -43,6 +41,10 @@ struct ServerHistory {
 
 const Error cancelled{Errc::cancelled, "cancelled"};
 
+Accepts only_answers(std::uint16_t id, const dns::Question& question) {
+    return [id, question](std::span<const std::uint8_t> message) { return dns::answers(message, id, question); };
+}
+
 }  // namespace
 
 struct Resolver::State {
@@ -63,7 +65,6 @@ struct Resolver::State {
     static asio::awaitable<Result<dns::Response>> ask(Shared state, std::size_t server, dns::Question question);
     static asio::awaitable<Result<dns::Bytes>> exchange(Shared state, std::size_t server, dns::Question question);
     static asio::awaitable<bool> take_budget(Shared state, unsigned cost);
-    Accepts accepts(std::uint16_t id, const dns::Question& question);
     void note_answer(std::size_t server, TimePoint sent);
     void note_failure(std::size_t server, const Error& error, bool is_rcode);
     Result<dns::Response> read(std::size_t server, const dns::Bytes& message);
@@ -148,11 +149,11 @@ asio::awaitable<Result<dns::Bytes>> Resolver::State::exchange(Shared state, std:
     if (!may_ask) co_return cancelled;
     std::uint16_t id = random_id();
     dns::Bytes query = dns::build_query(id, question);
-    Accepts accepts = state->accepts(id, question);
+    Accepts accepts = only_answers(id, question);
     state->server_counters[server].udp_queries.add();
     TimePoint sent = Clock::now();
-    Result<dns::Bytes> message =
-        co_await exchange_udp(address, std::move(query), std::move(accepts), state->settings.timeout);
+    Result<dns::Bytes> message = co_await exchange_udp(address, std::move(query), std::move(accepts),
+                                                       state->settings.timeout, &state->counters.ignored);
     if (message) state->note_answer(server, sent);
     if (!message || !dns::truncated(*message)) co_return message;
 
@@ -160,10 +161,11 @@ asio::awaitable<Result<dns::Bytes>> Resolver::State::exchange(Shared state, std:
     if (!may_ask_again) co_return cancelled;
     id = random_id();
     query = dns::build_query(id, question);
-    accepts = state->accepts(id, question);
+    accepts = only_answers(id, question);
     state->server_counters[server].tcp_queries.add();
     sent = Clock::now();
-    message = co_await exchange_tcp(address, std::move(query), std::move(accepts), state->settings.timeout);
+    message = co_await exchange_tcp(address, std::move(query), std::move(accepts), state->settings.timeout,
+                                    &state->counters.ignored);
     if (message) state->note_answer(server, sent);
     co_return message;
 }
@@ -182,14 +184,6 @@ asio::awaitable<bool> Resolver::State::take_budget(Shared state, unsigned cost) 
     co_return false;
 }
 
-Accepts Resolver::State::accepts(std::uint16_t id, const dns::Question& question) {
-    return [this, id, question](std::span<const std::uint8_t> message) {
-        const bool ours = dns::answers(message, id, question);
-        if (!ours) counters.ignored.add();
-        return ours;
-    };
-}
-
 void Resolver::State::note_answer(std::size_t server, TimePoint sent) {
     ServerHistory& history = histories[server];
     history.last_answer = Clock::now();
@@ -206,6 +200,8 @@ void Resolver::State::note_failure(std::size_t server, const Error& error, bool 
 
 Result<dns::Response> Resolver::State::read(std::size_t server, const dns::Bytes& message) {
     Result<dns::Response> response = dns::parse_response(message);
+    // Over UDP it would have been asked for over TCP: whatever is left of it must not pass for all there are.
+    if (response && response->truncated) response = Error{Errc::malformed, "truncated over TCP"};
     const std::string from = " from " + servers[server].to_string();
     if (!response) {
         const Error error{Errc::malformed, "malformed answer" + from + ": " + response.error().message};

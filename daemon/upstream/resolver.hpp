@@ -12,13 +12,14 @@
 #include "base/result.hpp"
 #include "config/config.hpp"
 #include "dns/message.hpp"
+#include "upstream/exchange.hpp"
 #include "upstream/query_budget.hpp"
 #include "upstream/server_counters.hpp"
 
 namespace taskdns::upstream {
 
 struct Counters {
-    Counter ignored;       ///< messages that answered another query than ours: late, or forged
+    Ignored ignored;
     Counter budget_waits;  ///< queries that had to wait for the budget
 };
 

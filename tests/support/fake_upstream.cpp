@@ -178,16 +178,21 @@ asio::awaitable<void> FakeUpstream::State::serve_stream(std::shared_ptr<State> s
     if (reply.stream == Stream::other_question) asked.question = question("evil.local");
     dns::Bytes out = written(asked, reply);
     if (reply.stream == Stream::length_zero) out.clear();
+    std::size_t announced = out.size();
+    if (reply.stream == Stream::length_too_long) announced = 0xFFFF;
+    if (reply.stream == Stream::length_too_short) announced /= 2;
     out.insert(out.begin(),
-               {static_cast<std::uint8_t>(out.size() >> 8), static_cast<std::uint8_t>(out.size() & 0xFF)});
+               {static_cast<std::uint8_t>(announced >> 8), static_cast<std::uint8_t>(announced & 0xFF)});
     if (reply.stream == Stream::cut_half_way) out.resize(out.size() / 2);
     if (reply.stream != Stream::silent) {
-        const std::size_t step = reply.stream == Stream::octet_by_octet ? 1 : out.size();
+        const bool slowly = reply.stream == Stream::octet_a_second;
+        const std::size_t step = slowly || reply.stream == Stream::octet_by_octet ? 1 : out.size();
         socket->set_option(tcp::no_delay(true), ec);
         for (std::size_t at = 0; at < out.size(); at += step) {
             const auto [lost, sent] =
                 co_await asio::async_write(*socket, asio::buffer(out.data() + at, step), as_result);
             if (lost) co_return;
+            if (slowly) co_await wait(state, milliseconds(1'000));
         }
     }
     if (reply.stream == Stream::cut_half_way) co_return;

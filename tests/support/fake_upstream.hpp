@@ -27,7 +27,18 @@ enum class Lie {
 };
 
 /// How the answer goes over TCP.
-enum class Stream { whole, octet_by_octet, cut_half_way, closed_at_once, length_zero, other_question, silent };
+enum class Stream {
+    whole,
+    octet_by_octet,
+    octet_a_second,
+    cut_half_way,
+    closed_at_once,
+    length_zero,
+    length_too_long,   ///< 65,535, of which no more than the message ever comes
+    length_too_short,  ///< of half the message; the rest comes all the same
+    other_question,
+    silent
+};
 
 struct Reply {
     Sections sections;

@@ -23,6 +23,7 @@ struct World {
     health::ConnectionObserver::Counters observer;
     http_server::Counters http;
     PublishCounters publish;
+    upstream::Ignored ignored;
     std::vector<SocketAddress> servers{*SocketAddress::parse("10.0.0.2:53"), *SocketAddress::parse("[fd00::2]:53")};
     std::vector<upstream::ServerCounters> polled = std::vector<upstream::ServerCounters>(2);
 
@@ -33,7 +34,7 @@ struct World {
         out.publish = &publish;
         out.health = &health;
         out.observer = &observer;
-        out.upstream.push_back({"poll", &servers, &polled, 3});
+        out.upstream.push_back({"poll", &servers, &polled, &ignored});
         out.snapshot = SnapshotStore::Figures{.writes = 2, .failures = 1, .written = WallTime(940s)};
         out.dns_server = &dns;
         out.forward = &forward;
@@ -68,7 +69,9 @@ TEST(Metrics, OfTheDaemonAreThere) {
              "\ntaskdns_http_server_requests_total 9\n",
              "\ntaskdns_upstream_failures_total{server=\"[fd00::2]:53\",purpose=\"poll\",kind=\"timeout\"} 6\n",
              "\ntaskdns_upstream_round_trip_seconds_count{server=\"[fd00::2]:53\",purpose=\"poll\"} 1\n",
-             "\ntaskdns_upstream_ignored_messages_total{purpose=\"poll\"} 3\n",
+             "\ntaskdns_upstream_ignored_messages_total{purpose=\"poll\",reason=\"id\"} 3\n",
+             "\ntaskdns_upstream_ignored_messages_total{purpose=\"poll\",reason=\"header\"} 2\n",
+             "\ntaskdns_upstream_ignored_messages_total{purpose=\"poll\",reason=\"question\"} 1\n",
              "\ntaskdns_snapshot_age_seconds 60\n",
              "\ntaskdns_config_reloads_total{outcome=\"failed\"} 3\n",
              "\ntaskdns_config_last_reload_successful 0\n",

@@ -79,6 +79,28 @@ TEST_F(Exchange, WaitsPastEveryLieForTheAnswer) {
     EXPECT_EQ(*result, expected());
 }
 
+/// A socket's queue holds some 270 small datagrams. All of these come before we read one.
+TEST_F(Exchange, ABurstOfForgeriesLeavesRoomForTheAnswer) {
+    constexpr std::size_t burst = 3'000;
+    reply({.lies = std::vector<Lie>(burst, Lie::wrong_id)});
+    Ignored ignored;
+    const auto result =
+        run(exchange_udp(upstream.address(), dns::build_query(id, orders), accepts(), milliseconds(2s), &ignored));
+    ASSERT_TRUE(result.has_value()) << result.error().message;
+    EXPECT_EQ(*result, expected());
+    EXPECT_EQ(ignored.id.value(), burst);
+    EXPECT_EQ(ignored.total(), burst);
+}
+
+TEST_F(Exchange, CountsForgeriesAlsoWhereNoAnswerComes) {
+    reply({.silent = true, .lies = {Lie::wrong_id, Lie::wrong_id, Lie::other_question}});
+    Ignored ignored;
+    EXPECT_EQ(failure(exchange_udp(upstream.address(), dns::build_query(id, orders), accepts(), 50ms, &ignored)),
+              Errc::timeout);
+    EXPECT_EQ(ignored.id.value(), 2U);
+    EXPECT_EQ(ignored.question.value(), 1U);
+}
+
 struct LieCase {
     const char* name;
     Lie lie;
@@ -220,6 +242,8 @@ INSTANTIATE_TEST_SUITE_P(Upstream, ExchangeTcp,
                                          StreamCase{"CutHalfWay", Stream::cut_half_way, Errc::network},
                                          StreamCase{"ClosedAtOnce", Stream::closed_at_once, Errc::network},
                                          StreamCase{"LengthZero", Stream::length_zero, Errc::malformed},
+                                         StreamCase{"LengthTooLong", Stream::length_too_long, Errc::timeout},
+                                         StreamCase{"OctetASecond", Stream::octet_a_second, Errc::timeout},
                                          StreamCase{"OtherQuestion", Stream::other_question, Errc::malformed},
                                          StreamCase{"Silent", Stream::silent, Errc::timeout}),
                          [](const auto& instance) { return instance.param.name; });

@@ -166,10 +166,15 @@ TEST_F(Resolve, TellsOfAServerThatHasRecovered) {
 
 TEST_F(Resolve, CountsWhatItIgnores) {
     first.on("orders.local", RrType::a,
-             Reply{.sections = good, .lies = {Lie::wrong_id, Lie::garbage, Lie::other_question}});
+             Reply{.sections = good,
+                   .lies = {Lie::wrong_id, Lie::garbage, Lie::other_question, Lie::query_itself, Lie::query_itself,
+                            Lie::header_only, Lie::from_other_port, Lie::empty_datagram}});
     Resolver resolver = make_resolver();
     expect_good(testing_support::run(io, resolver.resolve(orders)));
-    EXPECT_EQ(resolver.counters().ignored.value(), 3U);
+    const Ignored& ignored = resolver.counters().ignored;
+    EXPECT_EQ(ignored.id.value(), 3U) << "wrong ID, garbage, nothing at all";
+    EXPECT_EQ(ignored.header.value(), 2U) << "our own query";
+    EXPECT_EQ(ignored.question.value(), 2U) << "another one, and none";
     EXPECT_EQ(failures(resolver), 0U);
 }
 
@@ -183,6 +188,19 @@ TEST_F(Resolve, AsksTheSameServerOverTcpWhenTheAnswerIsTruncated) {
     EXPECT_EQ(second.seen().size(), 0U);
     EXPECT_EQ(resolver.server_counters()[0].tcp_queries.value(), 1U);
     EXPECT_EQ(resolver.server_counters()[0].round_trip.read().count, 2U);
+}
+
+/// What is left of a truncated answer must not pass for all endpoints that there are.
+TEST_F(Resolve, AnAnswerThatIsTruncatedOverTcpIsAFailure) {
+    Sections cut = good;
+    cut.truncated = true;
+    first.on("orders.local", RrType::a, cut);
+    second.on("orders.local", RrType::a, good);
+    Resolver resolver = make_resolver();
+    expect_good(testing_support::run(io, resolver.resolve(orders)));
+    EXPECT_EQ(first.seen().size(), 2U) << "once over UDP, once over TCP";
+    EXPECT_EQ(resolver.server_counters()[0].malformed.value(), 1U);
+    EXPECT_THAT(resolver.server_status().front().last_error, HasSubstr("truncated over TCP"));
 }
 
 TEST_F(Resolve, ATcpQueryCostsFive) {
