@@ -25,8 +25,8 @@ namespace {
 
 constexpr std::size_t stream_step = 4096;  // octets that a stream gets room for before any has come
 
-using boost::system::error_code;
 using asio::ip::udp;
+using boost::system::error_code;
 
 /// A socket with a deadline. The timer's handler shares the attempt, since it may run after the coroutine has ended.
 template <class Socket>
@@ -68,7 +68,8 @@ void count(Ignored* ignored, std::span<const std::uint8_t> message, const dns::B
     if (ignored == nullptr) return;
     if (message.size() < 2 || message[0] != query[0] || message[1] != query[1]) {
         ignored->id.add();
-    } else if (message.size() < dns::header_size || (message[2] & (dns::flag_qr | dns::opcode_bits)) != dns::flag_qr) {
+    } else if (message.size() < dns::header_size ||
+               (message[2] & (dns::flag_qr | dns::opcode_bits)) != dns::flag_qr) {
         ignored->header.add();
     } else {
         ignored->question.add();

@@ -181,8 +181,7 @@ asio::awaitable<void> FakeUpstream::State::serve_stream(std::shared_ptr<State> s
     std::size_t announced = out.size();
     if (reply.stream == Stream::length_too_long) announced = 0xFFFF;
     if (reply.stream == Stream::length_too_short) announced /= 2;
-    out.insert(out.begin(),
-               {static_cast<std::uint8_t>(announced >> 8), static_cast<std::uint8_t>(announced & 0xFF)});
+    out.insert(out.begin(), {static_cast<std::uint8_t>(announced >> 8), static_cast<std::uint8_t>(announced & 0xFF)});
     if (reply.stream == Stream::cut_half_way) out.resize(out.size() / 2);
     if (reply.stream != Stream::silent) {
         const bool slowly = reply.stream == Stream::octet_a_second;

@@ -58,6 +58,9 @@ TEST(Metrics, OfTheDaemonAreThere) {
     world.health.outcomes[static_cast<std::size_t>(health::Observed::refused)].add(4);
     world.http.requests.add(9);
     world.polled[1].timeouts.add(6);
+    world.ignored.id.add(3);
+    world.ignored.header.add(2);
+    world.ignored.question.add(1);
     world.polled[1].round_trip.observe(2ms);
     for (const char* line : {
              "\ntaskdns_dns_server_queries_total{transport=\"udp\"} 5\n",

@@ -156,7 +156,8 @@ void PrintTo(const RdataCase& row, std::ostream* out) { *out << row.name; }
 class Rdata : public testing::TestWithParam<RdataCase> {};
 
 TEST_P(Rdata, IsFilledByItsFields) {
-    const Bytes message = write_response(1, question("a.example"), {.answer = {GetParam().record, a("z", "10.0.0.1")}});
+    const Bytes message =
+        write_response(1, question("a.example"), {.answer = {GetParam().record, a("z", "10.0.0.1")}});
     EXPECT_EQ(records_are_whole(message), GetParam().whole);
 }
 
