@@ -11,6 +11,7 @@ void ControlPlane::collect(Figures& out) const {
     std::map<std::size_t, ServiceFigures*> at;
     for (const std::size_t place : services_.order()) {
         at[place] = &out.services.emplace_back(service_figures(services_.state(place), out.now));
+        if (services_[place].source) at[place]->unusable_addresses = services_[place].source->unusable_addresses();
         const std::string state = connections_.status(static_cast<health::ServiceIndex>(place)).state;
         const auto word = std::ranges::find(Figures::observe_states, state);
         if (word != Figures::observe_states.end()) {

@@ -36,6 +36,7 @@ struct ServiceFigures {
 
     std::string name;
     ServiceState::Tally tally;
+    std::uint64_t unusable_addresses = 0;
     std::optional<Duration> answer_age;  ///< since a poll was last answered; null: none has been
     std::optional<Duration> next_poll;   ///< until then; negative: it is being made
     std::array<std::size_t, presences> by_presence{};

@@ -30,6 +30,10 @@ void write_polls(MetricsText& out, const std::vector<ServiceFigures>& services) 
         out.sample({{"service", service.name}, {"outcome", "empty"}}, service.tally.empty);
         out.sample({{"service", service.name}, {"outcome", "failed"}}, service.tally.failed);
     }
+    out.counter("taskdns_discovery_unusable_addresses_total",
+                "Records left out: no endpoint can have their address.");
+    for (const ServiceFigures& service : services)
+        out.sample({{"service", service.name}}, service.unusable_addresses);
     out.gauge("taskdns_discovery_answer_age_seconds", "Since a poll of the service was last answered.");
     for (const ServiceFigures& service : services) {
         if (service.answer_age) out.sample({{"service", service.name}}, in_seconds(*service.answer_age));

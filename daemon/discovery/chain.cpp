@@ -45,7 +45,7 @@ std::optional<seconds> negative_ttl(const dns::Response& response) {
 
 Result<Finding> follow(const dns::Response& response, dns::RrType type, std::vector<dns::Name>& chain) {
     Finding finding;
-    finding.ttl = seconds::max();
+    finding.ttl = longest_ttl;
     const std::size_t asked_at = chain.size();
     for (;;) {
         const dns::Name owner = chain.back();

@@ -14,6 +14,10 @@ inline constexpr std::size_t max_cnames = 8;
 /// For an answer that says "none" without an SOA, as the VPC resolver's cached NXDOMAINs do (coredns#5313).
 inline constexpr seconds substitute_negative_ttl{5};
 
+/// More counts as this: when an answer is fresh again, and when a guard ends, are multiples of it, and 2^31 - 1 s are
+/// 68 years. A record of an endpoint that lives for longer than a day is a mistake.
+inline constexpr seconds longest_ttl{86'400};
+
 struct Finding {
     std::vector<dns::Rdata> records;  ///< of the question's type, at the end of the chain; empty: see below
     seconds ttl{0};                   ///< the smallest along the chain, records or negative TTL (RFC 2308) included

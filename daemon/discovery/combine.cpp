@@ -2,9 +2,15 @@
 #include "discovery/combine.hpp"
 
 #include <algorithm>
+#include <array>
 #include <tuple>
 
 namespace taskdns::discovery {
+namespace {
+
+Network network(const char* text) { return Network::parse(text).value(); }
+
+}  // namespace
 
 Observation combine(std::vector<Part> parts, milliseconds ttl) {
     const auto failing = [](const Part& part) { return !part.failure.empty(); };
@@ -28,12 +34,14 @@ Observation combine(std::vector<Part> parts, milliseconds ttl) {
 }
 
 bool can_be_endpoint(const IpAddress& address) {
-    const auto bytes = address.bytes();
-    if (address.is_unspecified()) return false;
-    if (address.is_v6()) return bytes[0] != 0xFF && !(bytes[0] == 0xFE && (bytes[1] & 0xC0) == 0x80);
-    const bool multicast = (bytes[0] & 0xF0) == 0xE0;
-    const bool broadcast = std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t byte) { return byte == 255; });
-    return !multicast && !broadcast;
+    // Decision 0032 has the reason for each.
+    static const std::array<Network, 11> no_endpoints{
+        network("0.0.0.0/8"),         network("169.254.169.0/24"), network("169.254.170.0/24"),
+        network("224.0.0.0/4"),       network("255.255.255.255"),  network("::"),
+        network("::ffff:0.0.0.0/96"), network("64:ff9b::/96"),     network("fd00:ec2::/64"),
+        network("fe80::/10"),         network("ff00::/8")};
+    return std::none_of(no_endpoints.begin(), no_endpoints.end(),
+                        [&address](const Network& network) { return network.contains(address); });
 }
 
 void sort_and_deduplicate(std::vector<Sighting>& sightings) {

@@ -21,7 +21,9 @@ struct Part {
 /// takes no address away. Empty only if every part says so. Else Failed, and whoever holds members keeps them.
 Observation combine(std::vector<Part> parts, milliseconds ttl);
 
-/// It can be connected to: not unspecified, multicast, broadcast, or IPv6 link-local (which needs a scope).
+/// A registry may name it: not this host or network, multicast, broadcast, IPv6 link-local (which needs a scope),
+/// IPv4 inside IPv6, nor where AWS has what this host alone may ask: metadata, credentials, the resolver, the clock.
+/// Loopback may be one: local development and sidecars of the same task have it (decision 0032).
 bool can_be_endpoint(const IpAddress& address);
 
 /// Sorts by address and port; of several for one address and port the most preferred stays (RFC 2782: the lowest

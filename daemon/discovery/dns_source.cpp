@@ -2,10 +2,11 @@
 #include "discovery/dns_source.hpp"
 
 #include <algorithm>
-#include <set>
 
 #include <boost/asio/this_coro.hpp>
 
+#include "base/log.hpp"
+#include "discovery/chain.hpp"
 #include "discovery/look_up.hpp"
 
 namespace taskdns::discovery {
@@ -81,8 +82,7 @@ asio::awaitable<void> DnsSource::refresh(Questions questions) {
         Result<Answer>& answer = answers[i];
         TrackedQuestion& tracked = tracked_[due[i]];
         if (answer.has_error() && answer.error().code == Errc::cancelled) continue;  // our own doing
-        if (answer) drop_unusable(*answer);
-        tracked.take(answer, asked, received, poll_);
+        tracked.take(answer ? usable(*std::move(answer)) : answer, asked, received, poll_);
     }
 }
 
@@ -91,14 +91,32 @@ bool DnsSource::anything_known() const {
                        [](const auto& entry) { return entry.second.last() != nullptr; });
 }
 
-void DnsSource::drop_unusable(Answer& answer) {
-    const auto unusable = [](const dns::Rdata& rdata) {
+/// Without addresses that cannot be endpoints. An answer of nothing else is a failure: who lists only these has made
+/// a mistake, or lies, and "nobody is there" is not what it says.
+Result<Answer> DnsSource::usable(Answer answer) {
+    std::string first;
+    const auto unusable = [this, &first](const dns::Rdata& rdata) {
         const auto* address = std::get_if<IpAddress>(&rdata);
-        return address != nullptr && !can_be_endpoint(*address);
+        if (address == nullptr || can_be_endpoint(*address)) return false;
+        if (first.empty()) first = address->to_string();
+        count_unusable(*address);
+        return true;
     };
-    unusable_addresses_.add(std::erase_if(answer.records, unusable));
-    unusable_addresses_.add(
-        std::erase_if(answer.additional, [&unusable](const dns::Record& record) { return unusable(record.rdata); }));
+    answer.unusable = std::erase_if(answer.records, unusable);
+    if (answer.unusable > 0 && answer.records.empty()) {
+        return Error{Errc::malformed, "no address in the answer can be an endpoint, such as " + first};
+    }
+    std::erase_if(answer.additional, [&unusable](const dns::Record& record) { return unusable(record.rdata); });
+    return answer;
+}
+
+/// Each address is named once: a record that stays wrong is wrong in every poll.
+void DnsSource::count_unusable(const IpAddress& address) {
+    constexpr std::size_t most_named = 64;
+    ++unusable_addresses_;
+    if (named_unusable_.size() >= most_named || !named_unusable_.insert(address).second) return;
+    log::warning("discovery", "an address that no endpoint can have is left out",
+                 {{"service", name_.to_string()}, {"address", address.to_string()}});
 }
 
 /// If none is due, those that fail: the poller has counted fewer failures than we have, and comes earlier.
@@ -148,7 +166,7 @@ void DnsSource::take_additional(const Questions& targets) {
         const auto ttl = ttls.find(target.name);
         if (ttl == ttls.end()) continue;
         Answer answer;
-        answer.ttl = ttl->second;
+        answer.ttl = std::min(ttl->second, longest_ttl);
         for (const dns::Record& record : srv.last()->additional) {
             const bool is_v4 = std::get<IpAddress>(record.rdata).is_v4();
             if (record.owner == target.name && is_v4 == (target.type == dns::RrType::a)) {
@@ -196,6 +214,7 @@ Part DnsSource::address_part(dns::RrType type) const {
         part.rrset.sightings.push_back({.address = {std::get<IpAddress>(rdata), port_}});
     }
     sort_and_deduplicate(part.rrset.sightings);
+    part.rrset.unusable = tracked_.at(dns::Question{name_, type}).last()->unusable;
     return part;
 }
 

@@ -4,10 +4,10 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <tuple>
 #include <vector>
 
-#include "base/counter.hpp"
 #include "discovery/combine.hpp"
 #include "discovery/source.hpp"
 #include "discovery/tracked_question.hpp"
@@ -31,8 +31,7 @@ public:
 
     asio::awaitable<Observation> observe() override;
 
-    /// Records whose address cannot be an endpoint.
-    const Counter& unusable_addresses() const { return unusable_addresses_; }
+    std::uint64_t unusable_addresses() const override { return unusable_addresses_; }
 
 private:
     using Questions = std::vector<dns::Question>;
@@ -47,7 +46,8 @@ private:
     bool anything_known() const;
     Questions due_of(const Questions& questions) const;
     Questions target_questions() const;
-    void drop_unusable(Answer& answer);
+    Result<Answer> usable(Answer answer);
+    void count_unusable(const IpAddress& address);
     void take_additional(const Questions& targets);
     void forget_all_but(const Questions& questions);
 
@@ -65,7 +65,8 @@ private:
     upstream::Resolver& resolver_;
     Now now_;
     std::map<dns::Question, TrackedQuestion, Before> tracked_;  // SRV: its targets as well
-    Counter unusable_addresses_;
+    std::uint64_t unusable_addresses_ = 0;
+    std::set<IpAddress> named_unusable_;  // in the log
 };
 
 }  // namespace taskdns::discovery

@@ -21,6 +21,7 @@ struct Answer {
     std::vector<dns::Record> additional;  ///< addresses, for an SRV question's targets
     seconds ttl{0};
     bool nxdomain = false;
+    std::size_t unusable = 0;  ///< records that were taken out of `records`: addresses that cannot be endpoints
 };
 
 asio::awaitable<Result<Answer>> look_up(upstream::Resolver& resolver, dns::Question question);

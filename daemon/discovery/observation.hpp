@@ -28,6 +28,8 @@ struct Sighting {
 struct Rrset {
     dns::RrType type = dns::RrType::a;
     std::vector<Sighting> sightings;  ///< no duplicates; empty for NODATA
+    /// Records left out since no endpoint has such an address. They count where it matters how many an answer shows.
+    std::size_t unusable = 0;
     /// It was asked again after the TTL of its previous answer had run out, so it can show something new. A part that
     /// was not asked in this poll (its TTL still runs) is repeated from before with `fresh` false.
     bool fresh = true;

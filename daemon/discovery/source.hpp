@@ -3,6 +3,7 @@
 // Layer: discovery (may include base, dns, config, upstream, Asio).
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "base/asio.hpp"
@@ -24,6 +25,8 @@ public:
 
     /// Looks once. Never throws; a failure is an Observation. Cancellation makes it return Failed soon.
     virtual asio::awaitable<Observation> observe() = 0;
+    /// Records left out so far, since no endpoint can have their address.
+    virtual std::uint64_t unusable_addresses() const { return 0; }
 };
 
 /// The source that `service` configures. Both outlive it.

@@ -46,7 +46,7 @@ Reading RrsetHistory::read(const discovery::Rrset& rrset, std::size_t known, std
         proven_ = false;
     }
     if (!rrset.fresh && guard_ends_ != never) return reading_ = Reading::guarded;  // neither confirms nor ends it
-    const bool full = rrset.sightings.size() == policy.sample_limit;
+    const bool full = rrset.sightings.size() + rrset.unusable == policy.sample_limit;
     reading_ = full ? judge_full(rrset, same, known, newcomers, policy.sample_limit)
                     : judge_complete(rrset.fresh, known, remaining, policy.shrink_guard, now);
     return reading_;

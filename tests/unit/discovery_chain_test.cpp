@@ -96,6 +96,7 @@ INSTANTIATE_TEST_SUITE_P(
         FollowCase{"NodataWithoutSoa", RrType::a, {}, {}, 5s},
         FollowCase{"Nxdomain", RrType::a, {.rcode = Rcode::nxdomain, .authority = {soa("local", 900, 900)}}, {}, 900s, true},
         FollowCase{"NxdomainWithoutSoa", RrType::a, {.rcode = Rcode::nxdomain}, {}, 5s, true},
+        FollowCase{"TtlOf68YearsIsADay", RrType::a, {.answer = {a("orders.local", "10.0.0.1", 0x7FFFFFFF)}}, {"10.0.0.1"}, 86'400s},
         FollowCase{"TtlTopBit", RrType::a, {.answer = {a("orders.local", "10.0.0.1", 0x80000000)}}, {"10.0.0.1"}, 0s}),
     [](const auto& instance) { return instance.param.name; });
 // clang-format on

@@ -330,12 +330,37 @@ TEST_F(Dns, APollThatComesWhileNothingIsDueAsksWhatFails) {
 
 TEST_F(Dns, DropsWhatCannotBeAnEndpoint) {
     a_is({.answer = {a("orders.local", "0.0.0.0", 20), a("orders.local", "10.0.0.1", 20),
-                     a("orders.local", "224.0.0.1", 20), a("orders.local", "255.255.255.255", 20),
+                     a("orders.local", "224.0.0.1", 20), a("orders.local", "169.254.169.254", 20),
                      a("orders.local", "127.0.0.1", 20)}});
-    aaaa_is({.answer = {aaaa("orders.local", "ff02::1", 20), aaaa("orders.local", "::", 20)}});
+    aaaa_is({.answer = {aaaa("orders.local", "fd00::1", 20), aaaa("orders.local", "::ffff:a9fe:a9fe", 20)}});
     const auto dns = source();
-    EXPECT_EQ(words(observe(*dns)), "A fresh 10.0.0.1:8080 127.0.0.1:8080 | AAAA fresh ttl 20s");
-    EXPECT_EQ(dns->unusable_addresses().value(), 5U);
+    const Observation observation = observe(*dns);
+    EXPECT_EQ(words(observation), "A fresh 10.0.0.1:8080 127.0.0.1:8080 | AAAA fresh [fd00::1]:8080 ttl 20s");
+    const auto& rrsets = std::get<Records>(observation).rrsets;
+    EXPECT_EQ(rrsets.at(0).unusable, 3U);
+    EXPECT_EQ(rrsets.at(1).unusable, 1U);
+    EXPECT_EQ(dns->unusable_addresses(), 4U);
+}
+
+/// Who lists the metadata service alone has made a mistake, or lies: members stay, as they do in any failure.
+TEST_F(Dns, AnAnswerOfNothingButTheseIsAFailure) {
+    a_is({.answer = {a("orders.local", "10.0.0.1", 5)}});
+    const auto dns = source(config::RecordKind::a);
+    observe(*dns);
+    now += 5s;
+    a_is({.answer = {a("orders.local", "169.254.170.2", 5), a("orders.local", "0.0.0.0", 5)}});
+    EXPECT_EQ(words(observe(*dns)), "failed: no address in the answer can be an endpoint, such as 169.254.170.2");
+}
+
+TEST_F(Dns, AlsoNotAsTheAddressOfATarget) {
+    srv_is({.answer = {srv("orders.local", 80, "a.local", 20), srv("orders.local", 80, "b.local", 20)},
+            .additional = {a("a.local", "169.254.169.254"), a("b.local", "10.0.0.2")}});
+    upstream.on("a.local", RrType::a, {.answer = {a("a.local", "169.254.169.254", 20)}});
+    const auto dns = source(config::RecordKind::srv);
+    const std::string seen = words(observe(*dns));
+    EXPECT_THAT(seen, HasSubstr("10.0.0.2:80"));
+    EXPECT_THAT(seen, testing::Not(HasSubstr("169.254")));
+    EXPECT_GE(dns->unusable_addresses(), 1U);
 }
 
 TEST_F(Dns, ReportsEachAddressOnce) {

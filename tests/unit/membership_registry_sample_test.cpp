@@ -41,6 +41,7 @@ INSTANTIATE_TEST_SUITE_P(
         Story{"OneRecordLessIsComplete",  limit_8, {{0s, first_8}, {10s, seen(range(2, 8))}},  10s, "1 withdrawn, 2-8 present", Basis::complete},
         Story{"ExactlyTheLimitIsASample", limit_8, two_samples,                                10s, "1 absent, 2-9 present",    Basis::sample},
         Story{"OneRecordMoreIsComplete",  limit_8, {{0s, first_8}, {10s, seen(range(2, 10))}}, 10s, "1 withdrawn, 2-10 present", Basis::complete},
+        Story{"WhatIsLeftOutIsPartOfTheSample", limit_8, {{0s, first_8}, {10s, seen(range(2, 8), {.unusable = 1})}}, 10s, "1 absent, 2-8 present", Basis::sample},
         Story{"AnExhaustiveOneIsComplete", limit_8, {{0s, first_8}, {10s, seen(range(2, 9), {.exhaustive = true})}}, 10s, "1 withdrawn, 2-9 present", Basis::complete},
         Story{"TheUnionGrows",            limit_8, {{0s, first_8}, {10s, seen(range(9, 16))}, {20s, seen(range(17, 24))}}, 20s, "1-16 absent, 17-24 present", Basis::sample},
         Story{"AnAbsentOneComesBack",     limit_8, {{0s, first_8}, {10s, other_8}, {20s, first_8}}, 20s, "1-8 present, 9 absent", Basis::sample},

@@ -39,6 +39,7 @@ struct How {
     milliseconds ttl = 10s;
     bool exhaustive = false;
     bool failing = false;
+    std::size_t unusable = 0;
 };
 inline constexpr How fresh{};
 inline constexpr How reread{.fresh = false};                       ///< asked before the TTL had run out
@@ -49,6 +50,7 @@ inline constexpr How silent{
 inline Rrset a(const Octets& octets, How how = {}) {
     Rrset out{.type = dns::RrType::a,
               .sightings = {},
+              .unusable = how.unusable,
               .fresh = how.fresh,
               .answered = how.answered,
               .failing = how.failing,
