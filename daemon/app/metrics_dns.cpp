@@ -81,6 +81,9 @@ void write_forward(MetricsText& out, const forward::Counters& counters) {
     out.sample({}, counters.evictions.value());
     out.counter("taskdns_forward_unusable_answers_total", "Upstream answers that were not whole or made no sense.");
     out.sample({}, counters.unusable.value());
+    out.counter("taskdns_forward_foreign_records_total",
+                "Records of upstream answers that did not belong to the question, and were left out.");
+    out.sample({}, counters.foreign_records.value());
     out.counter("taskdns_forward_local_faults_total", "Queries that this host could not send.");
     out.sample({}, counters.local_faults.value());
     out.counter("taskdns_forward_loops_total", "Times that an upstream server brought our own queries back.");

@@ -35,6 +35,7 @@ struct Counters {
     Counter budget_refusals;  ///< queries to the upstream that max_qps did not allow
     upstream::Ignored ignored;
     Counter unusable;         ///< answers whose records were not whole, or whose rcode has no meaning here
+    Counter foreign_records;  ///< records that did not belong to the question, and were left out
     Counter local_faults;     ///< queries that this host could not send: descriptors, memory, permissions
     Counter loops;            ///< times that a server was found to bring our own queries back
 

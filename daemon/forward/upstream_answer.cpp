@@ -1,8 +1,8 @@
 // What an upstream server said, as it is kept. Layer: forward.
 #include "forward/upstream_answer.hpp"
 
-#include "dns/compressed_name.hpp"
 #include "dns/wire.hpp"
+#include "forward/own_records.hpp"
 
 namespace taskdns::forward {
 namespace {
@@ -18,38 +18,30 @@ constexpr std::size_t smallest_soa = 2 + 5 * 4;  // two names and five numbers (
 
 std::uint32_t count_of(seconds duration) { return static_cast<std::uint32_t>(duration.count()); }
 
-/// Goes over the records once; what it finds is judged afterwards.
+/// Goes over the records once, of which each belongs to the question; what it finds is judged afterwards.
 class Reader {
 public:
     Reader(UpstreamAnswer& answer, const Question& question) : answer_(answer), question_(question) {}
 
-    /// False: a record is not whole, or something follows the last.
-    bool read() {
+    void read() {
         dns::Bytes& message = answer_.message;
         const unsigned answers = dns::read_u16(&message[6]);
         const unsigned before = answers + dns::read_u16(&message[8]);
         const unsigned all = before + dns::read_u16(&message[10]);
         std::size_t at = question_.end();
-        std::size_t end = 0;  // where OPT begins
         for (unsigned i = 0; i < all; ++i) {
             if (i == before) answer_.additional = at;
-            const auto record = dns::read_whole_record(message, at);
-            if (!record) return false;
+            const auto record = dns::read_record(message, at);  // whole, as keep_own_records() has found
             at = record->end;
-            if (end != 0) continue;
-            if (i >= before && record->type == RrType::opt) {
-                // What may stand behind it goes too: names there could point to places that would move.
-                end = record->begin;
+            if (i >= before && record->type == RrType::opt) {  // the last
                 read_opt(*record);
                 dns::write_u16(&message[10], i - before);
-                continue;
+                message.resize(record->begin);
+                break;
             }
             take(*record, i < answers, i >= answers && i < before);
         }
-        if (at != message.size()) return false;
-        if (end != 0) message.resize(end);
         if (all == before) answer_.additional = message.size();
-        return true;
     }
 
     bool answers_question() const { return answers_question_; }
@@ -154,12 +146,16 @@ dns::Bytes with_question(std::span<const std::uint8_t> header, const Question& q
 
 std::optional<UpstreamAnswer> read_upstream_answer(dns::Bytes message, const Question& question,
                                                    const config::Forward& limits) {
+    if (is_header_alone(message)) message = with_question(message, question);
+    auto own = keep_own_records(std::move(message), question);
+    if (!own) return std::nullopt;
     UpstreamAnswer answer;
-    answer.message = is_header_alone(message) ? with_question(message, question) : std::move(message);
+    answer.message = std::move(own->message);
+    answer.foreign_records = own->foreign;
     answer.rcode = answer.message[3] & dns::rcode_bits;
     answer.authentic = (answer.message[3] & dns::flag_ad) != 0;
     Reader reader(answer, question);
-    if (!reader.read()) return std::nullopt;
+    reader.read();
     answer.kind = kind_of(answer.rcode, reader.answers_question());
     limit_ttls(answer, reader, limits);
     if ((answer.message[2] & dns::flag_tc) != 0) answer.lifetime = seconds(0);  // RFC 2181 section 9

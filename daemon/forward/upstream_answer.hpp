@@ -34,12 +34,13 @@ struct UpstreamAnswer {
     bool authentic = false;  ///< AD
     unsigned rcode = 0;      ///< with the OPT record's upper bits
     bool had_opt = false;
-    seconds lifetime{0};  ///< 0: not to be cached
+    seconds lifetime{0};              ///< 0: not to be cached
+    std::size_t foreign_records = 0;  ///< that did not belong to the question, and are left out
 
     bool is_failure() const { return kind == Kind::failure; }
 };
 
-/// `message` answers `question` (see is_answer_to). Null where its records are not whole. Every TTL is brought into
+/// `message` answers `question` (see is_answer_to). Null where keep_own_records() says so. Every TTL is brought into
 /// [min_ttl, max_ttl], the smallest is the lifetime; a TTL with its top bit set is 0 (RFC 2181 section 8). Negative
 /// answers live as long as their SOA says (RFC 2308 section 5), at most negative_ttl; without an SOA that long.
 std::optional<UpstreamAnswer> read_upstream_answer(dns::Bytes message, const Question& question,

@@ -189,6 +189,7 @@ Upstreams::Attempt Upstreams::read(std::size_t server, dns::Bytes message, const
     if (!answer || truncated || answer->rcode > rcode_mask) {
         return failed(server, Error{Errc::malformed, "an answer that is not whole"});
     }
+    counters_.foreign_records.add(answer->foreign_records);
     Attempt attempt;
     attempt.verdict = answer->is_failure() ? Verdict::negative : Verdict::answered;
     if (attempt.verdict == Verdict::negative) server_counters_[server].count_failure(Errc::bad_rcode, true);

@@ -14,9 +14,11 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing_support::a;
+using testing_support::cname;
 using testing_support::DnsQuery;
 using testing_support::DnsReply;
 using testing_support::encode_query;
+using testing_support::Rr;
 using testing_support::Sections;
 using testing_support::WireBytes;
 
@@ -148,7 +150,10 @@ TEST(ClientAnswer, LeavesTheErrorsOutWhereOnlyTheyDoNotFit) {
 }
 
 TEST(ClientAnswer, LeavesTheAdditionalSectionOutWhereOnlyItDoesNotFit) {
-    Sections sections = records(10);  // 29 + 10 * 27 = 299 octets
+    Sections sections = records(10);                         // 29 + 10 * 27 = 299 octets
+    Rr nameserver = cname("example.com", "ns.example.com");  // so that its addresses belong to the answer
+    nameserver.type = dns::RrType::ns;
+    sections.authority.push_back(nameserver);
     for (int i = 0; i < 10; ++i) sections.additional.push_back(a("ns.example.com", "192.0.2.9", 60));
     const UpstreamAnswer answer = upstream_says(sections);
     const DnsReply small = write({.name = "example.com", .edns = {}}, Served::fresh(answer)).reply;

@@ -65,7 +65,7 @@ TEST_F(ForwardCache, DoesNotShareWhatMayDiffer) {
         for (const DnsQuery& query : all) {
             const DnsReply reply = ask(query);
             EXPECT_EQ(reply.rcode, "NOERROR") << reply;
-            EXPECT_EQ(reply.rdata("A").size(), 1U);
+            EXPECT_EQ(reply.rdata("A").size(), query.rr_class == dns::class_in ? 1U : 0U) << "its class is IN";
         }
         EXPECT_EQ(counters().hits.value(), again ? all.size() : 0U);
     }

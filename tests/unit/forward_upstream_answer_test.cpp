@@ -74,12 +74,20 @@ TEST_P(Lifetime, IsThatOfTheSmallestTtlWithinTheLimits) {
 }
 
 constexpr auto nxdomain = dns::Rcode::nxdomain;
+Rr ns(const std::string& owner, const std::string& target) {
+    Rr rr = cname(owner, target);
+    rr.type = dns::RrType::ns;
+    return rr;
+}
 const auto chain = cname("a.example", "b.example", 60);
 // clang-format off
 INSTANTIATE_TEST_SUITE_P(Forward, Lifetime, testing::Values(
     LifetimeCase{"OneRecord", {.answer = {a("a.example", "192.0.2.1", 60)}}, Kind::positive, 60s, {60}},
     LifetimeCase{"TheSmallest", {.answer = {a("a.example", "192.0.2.1", 60), a("a.example", "192.0.2.2", 20)}}, Kind::positive, 20s, {60, 20}},
-    LifetimeCase{"AlsoOfTheAdditionalSection", {.answer = {a("a.example", "192.0.2.1", 60)}, .additional = {a("ns.example", "192.0.2.2", 7)}}, Kind::positive, 7s, {60, 7}},
+    LifetimeCase{"AlsoOfTheAdditionalSection", {.answer = {a("a.example", "192.0.2.1", 60)}, .authority = {ns("example", "ns.example")}, .additional = {a("ns.example", "192.0.2.2", 7)}}, Kind::positive, 7s, {60, 60, 7}},
+    LifetimeCase{"NotOfARecordThatDoesNotBelong", {.answer = {a("a.example", "192.0.2.1", 60), a("b.example", "6.6.6.6", 1)}, .authority = {soa("evil", 1, 1)}, .additional = {a("ns.example", "6.6.6.6", 1)}}, Kind::positive, 60s, {60}},
+    LifetimeCase{"NodataWhereOnlyOthersHaveRecords", {.answer = {a("b.example", "6.6.6.6", 60)}}, Kind::nodata, 5s, {}},
+    LifetimeCase{"NxdomainByAnSoaFromElsewhere", {.rcode = nxdomain, .authority = {soa("evil", 1, 1)}}, Kind::nxdomain, 5s, {}},
     LifetimeCase{"Chain", {.answer = {cname("a.example", "b.example", 10), a("b.example", "192.0.2.1", 60)}}, Kind::positive, 10s, {10, 60}},
     LifetimeCase{"Day", {.answer = {a("a.example", "192.0.2.1", 86'400)}}, Kind::positive, 300s, {300}},
     LifetimeCase{"Zero", {.answer = {a("a.example", "192.0.2.1", 0)}}, Kind::positive, 1s, {1}},
@@ -132,7 +140,7 @@ TEST(UpstreamAnswerOpt, IsTakenOutAndOnlyItsErrorsAreKept) {
     const auto reply = testing_support::parse_reply(answer->message);
     EXPECT_FALSE(reply.has_opt);
     EXPECT_THAT(reply.answer, testing::SizeIs(1));
-    EXPECT_THAT(reply.additional, testing::IsEmpty()) << "what stands behind OPT goes with it";
+    EXPECT_THAT(reply.additional, testing::IsEmpty()) << "nothing refers to ns.example";
     EXPECT_EQ(answer->errors, (dns::Bytes{0, 15, 0, 7, 0, 6, 'b', 'o', 'g', 'u', 's', 0, 15, 0, 2, 0, 9}));
 }
 
