@@ -57,6 +57,7 @@ bool FileThread::submit(Job job) {
         sigset_t all;
         sigset_t before;
         sigfillset(&all);
+        sigdelset(&all, SIGSYS);  // it tells a thread of its own call (task/sandbox)
         pthread_sigmask(SIG_SETMASK, &all, &before);
         try {
             std::thread([state = state_] { State::run(state); }).detach();

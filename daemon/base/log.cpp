@@ -89,6 +89,7 @@ private:
 void block_signals() {
     sigset_t all;
     sigfillset(&all);
+    sigdelset(&all, SIGSYS);  // it tells a thread of its own call (task/sandbox)
     pthread_sigmask(SIG_BLOCK, &all, nullptr);
 }
 

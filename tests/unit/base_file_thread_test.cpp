@@ -1,4 +1,6 @@
 // Jobs on the file thread: in order, bounded, and never waited for longer than stop() says.
+#include <signal.h>
+
 #include <atomic>
 #include <future>
 #include <vector>
@@ -18,6 +20,16 @@ TEST(FileThread, RunsJobsInOrder) {
     for (int i = 0; i < 5; ++i) EXPECT_TRUE(files.submit([&done, i] { done.push_back(i); }));
     EXPECT_TRUE(files.stop(5s));
     EXPECT_EQ(done, (std::vector<int>{0, 1, 2, 3, 4}));
+}
+
+TEST(FileThread, TakesNoSignalButThatOfARefusedSystemCall) {
+    FileThread files;
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    EXPECT_TRUE(files.submit([&blocked] { pthread_sigmask(SIG_SETMASK, nullptr, &blocked); }));
+    EXPECT_TRUE(files.stop(5s));
+    EXPECT_EQ(sigismember(&blocked, SIGTERM), 1);
+    EXPECT_EQ(sigismember(&blocked, SIGSYS), 0) << "the kernel would end the process instead (task/sandbox)";
 }
 
 TEST(FileThread, StopsAtOnceWithoutJobs) {
