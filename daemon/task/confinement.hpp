@@ -1,0 +1,18 @@
+// What this process may do, now that it has started: a figure for people and for metrics.
+// Layer: task. A value.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace taskdns::task {
+
+struct Confinement {
+    bool no_new_privileges = false;         ///< nothing that it executes gains any (prctl(2), PR_SET_NO_NEW_PRIVS)
+    std::vector<std::string> capabilities;  ///< permitted, as capabilities(7) names them, in lower case
+    bool sandboxed = false;                 ///< the seccomp filter is in force
+    std::uint64_t denied_calls = 0;         ///< that it has refused
+};
+
+}  // namespace taskdns::task
