@@ -226,6 +226,7 @@ struct Config {
     std::string snapshot;  ///< a file's path: last known members, for a warm restart; empty: none
     ResolvConf resolv_conf;
     Shutdown shutdown;
+    bool sandbox = false;  ///< `on`: system calls that the daemon has no use for are refused, and counted
     Log log;
     Metrics metrics;
     /// Where what was read came from (`/etc/taskdns/taskdns.yaml`, `TASKDNS_SERVICES`, ...), for the first log line.

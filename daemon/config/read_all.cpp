@@ -44,6 +44,7 @@ void read_sections(YamlMap& top, SettingsDraft& settings) {
     top.value("snapshot", file_path, settings.snapshot);
     read_resolv_conf(top.map("resolv_conf"), settings);
     read_shutdown(top.map("shutdown"), settings.shutdown);
+    top.word<bool>("sandbox", {{"off", false}, {"on", true}}, settings.sandbox);
     read_log(top.map("log"), settings.log);
     read_metrics(top.map("metrics"), settings.metrics);
 }
@@ -129,6 +130,7 @@ Config finish(Draft draft, const Mistakes& mistakes) {
     config.snapshot = std::move(draft.settings.snapshot);
     config.resolv_conf = std::move(draft.settings.resolv_conf);
     config.shutdown = std::move(draft.settings.shutdown);
+    config.sandbox = draft.settings.sandbox;
     config.log = draft.settings.log;
     config.metrics = std::move(draft.settings.metrics);
     for (ServiceDraft& service : draft.services) {

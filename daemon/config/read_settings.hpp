@@ -17,6 +17,7 @@ struct SettingsDraft {
     std::string snapshot;
     ResolvConf resolv_conf;
     Shutdown shutdown;
+    bool sandbox = false;
     Log log;
     Metrics metrics;
     std::vector<Placed<SocketAddress>> dns = default_listeners({"127.0.0.1:53", "[::1]:53"});

@@ -116,7 +116,7 @@ INSTANTIATE_TEST_SUITE_P(Keys, OneMistake, testing::Values(
     MistakeCase{"SectionTwice", with_service("log: {}\nlog: {}"), "2:1: log: key given twice, first at f.yaml:1:1 (keep one)"},
     MistakeCase{"UnknownAndTwice", with_service("log: {colour: red, colour: blue}"), "1:7: log.colour: unknown key (known here: level, format)\nf.yaml:1:20: log.colour: key given twice, first at f.yaml:1:7 (keep one)"},
     MistakeCase{"MergeKey", service("  <<: {port: 80}"), "3:3: services[0].<<: merge keys are not read (put what services share under defaults:)"},
-    MistakeCase{"ControlCharacterInKey", with_service("\"a\\nb\": 1"), "1:1: a\\x0ab: unknown key (known here: listen, upstream, forward, snapshot, resolv_conf, shutdown, log, metrics, defaults, services)"},
+    MistakeCase{"ControlCharacterInKey", with_service("\"a\\nb\": 1"), "1:1: a\\x0ab: unknown key (known here: listen, upstream, forward, snapshot, resolv_conf, shutdown, sandbox, log, metrics, defaults, services)"},
     MistakeCase{"NameInDefaults", with_service("defaults: {name: b.local}"), "1:12: defaults.name: unknown key (known here: source, record, port, required, poll, answer, subset, zone, slow_start, health, membership, panic)"}),
     case_name);
 
@@ -186,6 +186,7 @@ INSTANTIATE_TEST_SUITE_P(Services, OneMistake, testing::Values(
     MistakeCase{"NamespaceWithASpace", with_service("metrics: {emf_namespace: my tasks}"), "1:26: metrics.emf_namespace: 'my tasks' is not a namespace of CloudWatch (letters, digits and . - _ / # :, such as taskdns)"},
     MistakeCase{"LingerTooLong", with_service("shutdown: {linger: 2m}"), "1:20: shutdown.linger: '2m' is out of range (0s to 115s)"},
     MistakeCase{"LingerIsNoDuration", with_service("shutdown: {linger: off}"), "1:20: shutdown.linger: 'off' is not a duration (such as 500ms or 5s)"},
+    MistakeCase{"SandboxIsNoWord", with_service("sandbox: yes"), "1:10: sandbox: 'yes' is not one of off, on (write one of them)"},
     MistakeCase{"IgnoredContainerWithASpace", with_service("shutdown: {linger_ignore: [my agent]}"), "1:28: shutdown.linger_ignore[0]: 'my agent' is not the name of a container (letters, digits, - and _, and * for any of them)"},
     MistakeCase{"ResolvConfRelative", with_service("resolv_conf: {path: resolv.conf}"), "1:21: resolv_conf.path: 'resolv.conf' is not an absolute path (such as /var/lib/taskdns/resolv.conf)"},
     MistakeCase{"ResolvConfNowhere", with_service("resolv_conf: {path: ''}"), "1:21: resolv_conf.path: is empty (such as /etc/resolv.conf; manage: false leaves it alone)"},

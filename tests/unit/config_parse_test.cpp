@@ -81,6 +81,7 @@ services:
 snapshot: /var/lib/taskdns/snapshot.json
 resolv_conf: {manage: true, fallback: true, path: /run/task/resolv.conf}
 shutdown: {linger: 90s, linger_ignore: [fluent*, log_router]}
+sandbox: on
 log: {level: debug, format: json}
 metrics: {emf: true, emf_namespace: Shop/taskdns, emf_interval: 10s}
 )";
@@ -113,6 +114,7 @@ TEST(Parse, ReadsEverySettingOutsideServices) {
     EXPECT_EQ(config.resolv_conf.path, "/run/task/resolv.conf");
     EXPECT_EQ(config.shutdown.linger, milliseconds(90s));
     EXPECT_THAT(config.shutdown.linger_ignore, ElementsAre("fluent*", "log_router"));
+    EXPECT_TRUE(config.sandbox);
     EXPECT_EQ(config.log.level, log::Level::debug);
     EXPECT_EQ(config.log.format, log::Format::json);
     EXPECT_TRUE(config.metrics.emf);
