@@ -14,6 +14,7 @@
 #include "app/descriptors.hpp"
 #include "app/event_loop.hpp"
 #include "base/version.hpp"
+#include "task/privileges.hpp"
 
 namespace taskdns::app {
 namespace {
@@ -42,6 +43,11 @@ void log_start(const config::Config& config, const UpstreamChoice& upstream) {
                {"upstream", joined(upstream.servers)},
                {"upstream_from", to_string(upstream.origin)},
                {"configuration", joined(config.origins)}});
+    const task::Confinement confinement = read_confinement();
+    log::info("app", "confined",
+              {{"capabilities", confinement.capabilities.empty() ? "none" : joined(confinement.capabilities)},
+               {"no_new_privs", confinement.no_new_privileges},
+               {"sandbox", confinement.sandboxed}});
     for (const std::string& note : config.notes) log::warning("config", note);
 }
 
@@ -64,10 +70,14 @@ bool depends_on_metadata(const config::Config& config) {
 
 }  // namespace
 
-Daemon::Daemon(config::Config config, config::Sources sources)
-    : config_(std::move(config)), sources_(std::move(sources)), budget_(config_.upstream.max_qps) {}
+Daemon::Daemon(config::Config config, config::Sources sources, const task::BindRights& at_start)
+    : config_(std::move(config)),
+      sources_(std::move(sources)),
+      bind_rights_at_start_(at_start),
+      budget_(config_.upstream.max_qps) {}
 
 Result<void> Daemon::bind() {
+    sandbox_.set(config_.sandbox);  // before anything is heard
     Result<Reading> reading = read_surroundings(config_);
     if (!reading) return reading.error();
     resolvers_ = std::move(reading->resolvers);
@@ -80,7 +90,7 @@ Result<void> Daemon::bind() {
                                                        forwarded_names_.get());
     http_server_ =
         std::make_unique<http_server::Server>(control_.get_executor(), model(), http_settings(config_.listen));
-    listeners_ = std::make_unique<Listeners>(dns_, *dns_server_, *http_server_);
+    listeners_ = std::make_unique<Listeners>(dns_, *dns_server_, *http_server_, bind_rights_at_start_);
     reloader_ = std::make_unique<Reloader>(
         control_.get_executor(), Reloader::Settings{.file = config::find_file(sources_).value_or("")},
         [sources = sources_]() -> Result<Reading> {
@@ -106,6 +116,7 @@ Result<bool> Daemon::apply(Reading reading) {
     upstream_ = std::move(upstream);
     log::change(config_.log.level, config_.log.format);
     emf_.set(config_.metrics);
+    sandbox_.set(config_.sandbox);
     for (const std::string& note : config_.notes) log::warning("config", note);
     budget_.set_max_qps(config_.upstream.max_qps);
     control_plane_->reload(before, config_, upstream_.servers);
@@ -196,10 +207,12 @@ void Daemon::run() {
 Result<void> run_daemon(config::Config config, config::Sources sources) {
     std::signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit();
+    const task::BindRights at_start = task::read_bind_rights();
+    task::give_up_privileges();  // of this thread, and so of all that it will make
     log::start({config.log.level, config.log.format, 1});
     Result<void> outcome;
     try {
-        Daemon daemon(std::move(config), std::move(sources));
+        Daemon daemon(std::move(config), std::move(sources), at_start);
         outcome = daemon.bind();
         if (outcome) daemon.run();
     } catch (const std::exception& e) {  // out of memory or descriptors while starting

@@ -24,11 +24,13 @@
 #include "app/reading.hpp"
 #include "app/reloader.hpp"
 #include "app/resolv_conf_keeper.hpp"
+#include "app/sandbox_watch.hpp"
 #include "app/task_metadata.hpp"
 #include "base/log.hpp"
 #include "config/load.hpp"
 #include "dns_server/server.hpp"
 #include "http_server/listener.hpp"
+#include "task/bind_capability.hpp"
 #include "task/identity.hpp"
 #include "task/service_manager.hpp"
 
@@ -40,7 +42,8 @@ inline constexpr milliseconds stop_limit{300};
 /// All parts of the daemon, in the order of their construction; destroyed in reverse.
 class Daemon {
 public:
-    Daemon(config::Config config, config::Sources sources);
+    /// `at_start` is what this process had to bind with.
+    Daemon(config::Config config, config::Sources sources, const task::BindRights& at_start);
 
     Result<void> bind();
     void run();
@@ -66,12 +69,14 @@ private:
 
     config::Config config_;
     const config::Sources sources_;
+    const task::BindRights bind_rights_at_start_;
     const WallTime started_ = std::chrono::system_clock::now();
     asio::io_context control_{1};
     asio::io_context dns_{1};
     asio::executor_work_guard<asio::io_context::executor_type> dns_work_{
         dns_.get_executor()};  // listen.dns may be []
     asio::signal_set signals_{control_, SIGTERM, SIGINT, SIGHUP};
+    SandboxWatch sandbox_{control_.get_executor()};
     upstream::QueryBudget budget_;
     Reading::Resolvers resolvers_;
     UpstreamChoice upstream_;

@@ -62,6 +62,7 @@ Figures Daemon::figures() const {
     out.resolv_conf = resolv_conf_.figures();
     out.dropped_log_lines = log::dropped();
     out.process = ProcessFigures::read();
+    out.confinement = read_confinement();
     return out;
 }
 

@@ -10,7 +10,6 @@
 
 #include "base/local_listener.hpp"
 #include "base/log.hpp"
-#include "task/bind_capability.hpp"
 
 namespace taskdns::app {
 namespace {
@@ -25,12 +24,17 @@ bool overlap(const SocketAddress& a, const SocketAddress& b) {
            (a.address.is_unspecified() || b.address.is_unspecified());
 }
 
+}  // namespace
+
 /// A failure that is our own doing says so, and one of rights, which mends there are. `variable` sets another
 /// address.
-Error explained(Error error, const SocketAddress& wanted, const std::vector<SocketAddress>& ours,
-                std::string_view variable) {
+Error Listeners::explained(Error error, const SocketAddress& wanted, const std::vector<SocketAddress>& ours,
+                           std::string_view variable) const {
     if (error.code == Errc::denied) {
-        error.message += task::explain_denied_port(task::read_bind_rights(), wanted.port, variable);
+        task::BindRights rights = task::read_bind_rights();
+        rights.bounded = at_start_.bounded;  // these two we have given up ourselves since then
+        rights.no_new_privileges = at_start_.no_new_privileges;
+        error.message += task::explain_denied_port(rights, wanted.port, variable);
     }
     const auto other = std::ranges::find_if(ours, [&](const SocketAddress& own) { return overlap(own, wanted); });
     if (other != ours.end()) {
@@ -40,8 +44,6 @@ Error explained(Error error, const SocketAddress& wanted, const std::vector<Sock
     }
     return error;
 }
-
-}  // namespace
 
 std::vector<SocketAddress> Listeners::bound_addresses(const std::vector<Listening>& listening) {
     std::vector<SocketAddress> out;

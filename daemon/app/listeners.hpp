@@ -3,6 +3,7 @@
 // Layer: app (may include all). Threads: the control thread; what it does to the DNS server it posts to its thread.
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
@@ -12,14 +13,17 @@
 #include "dns_server/server.hpp"
 #include "dns_server/sockets.hpp"
 #include "http_server/listener.hpp"
+#include "task/bind_capability.hpp"
 
 namespace taskdns::app {
 
 class Listeners {
 public:
     /// All outlive it.
-    Listeners(asio::io_context& dns_context, dns_server::Server& dns, http_server::Server& http)
-        : dns_context_(dns_context), dns_(dns), http_(http) {}
+    /// `at_start` is what this process had to bind with, before it gave up what it does not need.
+    Listeners(asio::io_context& dns_context, dns_server::Server& dns, http_server::Server& http,
+              const task::BindRights& at_start)
+        : dns_context_(dns_context), dns_(dns), http_(http), at_start_(at_start) {}
 
     /// Binds what `wanted` has and we have not. Error: nothing is bound beyond what was, and the message has the
     /// mend.
@@ -45,6 +49,8 @@ private:
     Result<void> bind_dns(const config::Listen& wanted);
     Result<void> bind_http(const config::Listen& wanted);
     void forget_new();
+    Error explained(Error error, const SocketAddress& wanted, const std::vector<SocketAddress>& ours,
+                    std::string_view variable) const;
     std::vector<dns_server::BoundSockets> open_new();
     void take_back(const config::Listen& wanted);
     std::vector<SocketAddress> drop_unwanted(const config::Listen& wanted);
@@ -54,6 +60,7 @@ private:
     asio::io_context& dns_context_;
     dns_server::Server& dns_;
     http_server::Server& http_;
+    const task::BindRights at_start_;
     std::vector<Listening> dns_listening_;
     std::vector<Listening> leaving_;
     std::vector<Network> allow_;

@@ -24,6 +24,7 @@
 #include "health/checker.hpp"
 #include "health/connection_observer.hpp"
 #include "http_server/listener.hpp"
+#include "task/confinement.hpp"
 #include "upstream/query_budget.hpp"
 #include "upstream/resolver.hpp"
 
@@ -115,6 +116,7 @@ struct Figures {
     ResolvConfFigures resolv_conf;
     std::uint64_t dropped_log_lines = 0;
     ProcessFigures process;
+    task::Confinement confinement;
 };
 
 /// Version 0.0.4 of the text format: what `GET /metrics` answers.

@@ -111,6 +111,19 @@ void write_task_metadata(MetricsText& out, const TaskMetadataFigures& requests) 
     out.sample({{"outcome", "failed"}}, requests.failed);
 }
 
+void write_confinement(MetricsText& out, const task::Confinement& now) {
+    std::string capabilities;
+    for (const std::string& one : now.capabilities) capabilities += (capabilities.empty() ? "" : ",") + one;
+    out.gauge("taskdns_privileges_info", "1, with what this process may do beyond any other.");
+    out.sample({{"capabilities", capabilities.empty() ? "none" : capabilities},
+                {"no_new_privs", now.no_new_privileges ? "true" : "false"}},
+               1U);
+    out.gauge("taskdns_sandbox_enabled", "1 while system calls without a use here are refused, else 0.");
+    out.sample({}, now.sandboxed ? 1U : 0U);
+    out.counter("taskdns_sandbox_denied_calls_total", "System calls that were refused.");
+    out.sample({}, now.denied_calls);
+}
+
 void write_process(MetricsText& out, const ProcessFigures& process, WallTime started) {
     out.gauge("process_start_time_seconds", "Start time of the process since unix epoch in seconds.");
     out.sample({}, since_1970(started));
@@ -154,6 +167,7 @@ void write_daemon_metrics(MetricsText& out, const Figures& figures) {
     out.sample({}, figures.dropped_log_lines);
     out.gauge("taskdns_build_info", "1, with the version, and the compiler that built it.");
     out.sample({{"version", version}, {"compiler", __VERSION__}}, 1U);
+    write_confinement(out, figures.confinement);
     write_process(out, figures.process, figures.started);
 }
 

@@ -6,6 +6,7 @@
 
 #include <iostream>
 #include <stdexcept>
+#include <string_view>
 
 #include <gtest/gtest.h>
 
@@ -28,6 +29,31 @@ DaemonUnderTest::DaemonUnderTest(DaemonOptions options) : options_(std::move(opt
     throw std::runtime_error("taskdns did not start; what it wrote:\n" + log());
 }
 
+namespace {
+
+/// For a run of the whole suite in the sandbox (docs/contributing.md): each configuration gets it.
+bool wants_sandbox() {
+    const char* wanted = getenv("TASKDNS_TEST_SANDBOX");
+    return wanted != nullptr && std::string_view(wanted) == "on";
+}
+
+std::string with_sandbox(const std::string& yaml) {
+    if (!wants_sandbox() || yaml.find("sandbox:") != std::string::npos) return yaml;
+    if (yaml.starts_with("{")) return "{sandbox: on, " + yaml.substr(1);
+    return yaml + "\nsandbox: on\n";
+}
+
+/// Where HTTP answers still; the log has the calls by name.
+void expect_sandbox(const DaemonUnderTest& daemon) {
+    EXPECT_EQ(daemon.log().find("the sandbox refused"), std::string::npos) << daemon.log();
+    const HttpReply metrics = daemon.get("/metrics");
+    if (metrics.status != 200) return;
+    EXPECT_NE(metrics.body.find("\ntaskdns_sandbox_enabled 1\n"), std::string::npos);
+    EXPECT_NE(metrics.body.find("\ntaskdns_sandbox_denied_calls_total 0\n"), std::string::npos);
+}
+
+}  // namespace
+
 bool DaemonUnderTest::start_once() {
     dns_port_ = options_.dns_port != 0 ? options_.dns_port : pick_port();
     http_port_ = options_.http_port != 0 ? options_.http_port : pick_port();
@@ -38,7 +64,9 @@ bool DaemonUnderTest::start_once() {
                        {"TASKDNS_LOG_LEVEL", "debug"}};
     }
     if (!options_.services.empty()) environment["TASKDNS_SERVICES"] = options_.services;
-    if (!options_.yaml.empty()) environment["TASKDNS_CONFIG_CONTENT"] = options_.yaml;
+    const std::string yaml = with_sandbox(options_.yaml);
+    if (options_.file.empty() && !yaml.empty()) environment["TASKDNS_CONFIG_CONTENT"] = yaml;
+    if (!options_.file.empty() && wants_sandbox()) write_file(options_.file, with_sandbox(read_file(options_.file)));
     if (options_.upstream_port != 0) {
         environment["TASKDNS_UPSTREAM"] = "127.0.0.1:" + std::to_string(options_.upstream_port);
     }
@@ -70,6 +98,7 @@ DaemonUnderTest::~DaemonUnderTest() {
 }
 
 DaemonUnderTest::Stopped DaemonUnderTest::stop() {
+    if (wants_sandbox()) expect_sandbox(*this);
     const auto start = std::chrono::steady_clock::now();
     stopped_ = true;
     const std::optional<int> status = process_->stop(10s);
