@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what a task needs, on Debian 12 and Ubuntu 24.04.
-# Usage: install_dependencies.sh GROUP...      groups: build, image, test, packages, containers, bench, clients, demo, ci
+# Usage: install_dependencies.sh GROUP...      groups: build, image, test, packages, containers, bench, clients, demo, fuzz, ci
 # The group test also fetches promtool: it is a part of the package prometheus, whose daemon nobody needs, so only that
 # program is unpacked, into /usr/local/bin.
 # Says nothing where all is there already. Needs root or sudo otherwise. Starts no service: knot, unbound, gdnsd, nginx
@@ -22,9 +22,10 @@ packages_of() {
             "libhttpclient-java python3 python3-requests python3-aiohttp python3-pycurl python3-grpcio" \
             "golang-google-grpc-dev curl nginx-light haproxy $chromium" ;;
         demo) echo "python3 knot unbound bind9-dnsutils curl iproute2 mount util-linux" ;;
+        fuzz) echo "clang-14 libclang-rt-14-dev llvm-14 python3" ;;
         ci) echo "clang-14 libclang-rt-14-dev clang-tidy-14 libbenchmark-dev" ;;
         *)
-            echo "install_dependencies: no group '$1' (known: build, image, test, packages, containers, bench, clients, demo, ci)" >&2
+            echo "install_dependencies: no group '$1' (known: build, image, test, packages, containers, bench, clients, demo, fuzz, ci)" >&2
             return 2
             ;;
     esac
