@@ -25,8 +25,25 @@ WRAPPERS = {"base/asio.hpp": "asio", "dns/ldns.hpp": "ldns"}
 # Their time is an argument (design.md, section 2), so that they can be simulated.
 CLOCKLESS = {"config", "dns", "membership", "view"}
 
+# What may read the wall clock, which may be set at any time: only what people read, and the ages of a snapshot's
+# members, is said by it. All that is decided, and all that waits, goes by the steady clock.
+WALL_CLOCK = {
+    "daemon/app/control_plane.cpp",  # where an index begins, so that it is none of an earlier run's
+    "daemon/app/control_plane_loops.cpp",  # the snapshot's times
+    "daemon/app/control_plane_model.cpp",  # times for people
+    "daemon/app/daemon_parts.hpp",  # the start, for /v1/status
+    "daemon/app/daemon_status.cpp",
+    "daemon/app/service_state_admin.cpp",  # when a drain ends, for people
+    "daemon/app/reloader.cpp",  # when it was reloaded, for /v1/status
+    "daemon/app/snapshot_store.cpp",  # when the file was written, for metrics
+    "daemon/base/log.cpp",
+    "daemon/base/time.hpp",
+    "daemon/http_server/message.cpp",  # the Date header
+}
+
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)')
 CLOCK = re.compile(r"_clock::now\(")
+WALL = re.compile(r"system_clock::now\(|WallAnchor::take\(|\bgettimeofday\(|\btime\((?:nullptr|NULL|0|&)|CLOCK_REALTIME")
 
 
 def read_table(cmake_text):
@@ -72,6 +89,8 @@ def mistakes_of_file(path, name, layer, table):
                 yield f"{name}:{number}: {mistake}: {line.strip()}"
         if layer in CLOCKLESS and CLOCK.search(line):
             yield f"{name}:{number}: {layer} is pure: take the time as an argument: {line.strip()}"
+        if str(name) not in WALL_CLOCK and WALL.search(line):
+            yield f"{name}:{number}: the wall clock decides nothing: take the steady one: {line.strip()}"
 
 
 def check(root):

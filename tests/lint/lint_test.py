@@ -65,6 +65,14 @@ class Layers(Tree):
     def test_flags_a_clock_in_a_pure_layer(self):
         self.assertEqual(len(self.mistakes_of("auto t = std::chrono::steady_clock::now();")), 1)
 
+    def test_flags_a_wall_clock_where_it_could_decide(self):
+        for line in ["std::chrono::system_clock::now()", "std::time(nullptr)", "clock_gettime(CLOCK_REALTIME, &now)",
+                     "WallAnchor::take()", "gettimeofday(&now, nullptr)"]:
+            self.assertEqual(len(self.mistakes_of(f"auto t = {line};", "daemon/app/app.cpp")), 1, line)
+            self.write("daemon/app/app.cpp", "")
+            self.assertEqual(self.mistakes_of(f"auto t = {line};", "daemon/app/reloader.cpp"), [])
+        self.assertEqual(self.mistakes_of("wait_time(0); loop.time();", "daemon/app/app.cpp"), [])
+
     def test_flags_a_folder_without_a_line(self):
         self.assertEqual(len(self.mistakes_of("", "daemon/helpers/a.cpp")), 1)
 
