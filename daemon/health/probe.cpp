@@ -86,7 +86,7 @@ asio::awaitable<Outcome> look(Target target, milliseconds timeout, std::shared_p
     }
     if (outcome.latency == std::chrono::microseconds::zero()) outcome.latency = elapsed_since(begin);
     close(stream.socket());
-    co_return outcome;
+    co_return unless_we_stood_still(std::move(outcome), timeout);
 }
 
 /// A host without its port, for TLS: `orders.example:8443`, `[fd00::1]:443`. A lone IPv6 address is left as it is.
@@ -199,6 +199,13 @@ Outcome failure(const error_code& error) {
         default:  // the word says it all
             break;
     }
+    return outcome;
+}
+
+Outcome unless_we_stood_still(Outcome outcome, milliseconds timeout) {
+    if (outcome.observed != Observed::timeout || outcome.latency < timeout + late_notice) return outcome;
+    outcome.observed = Observed::local_fault;
+    outcome.detail = "this process stood still meanwhile";
     return outcome;
 }
 
