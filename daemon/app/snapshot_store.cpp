@@ -1,6 +1,7 @@
 // The snapshot's file. Layer: app.
 #include "app/snapshot_store.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -16,6 +17,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto shortest_pause = 1s;  // between two writes
+// After writes that failed, twice as long each time: what is written may be megabytes, and nothing but time tells
+// that a file system has room again.
+constexpr auto longest_pause = 60s;
 
 }  // namespace
 
@@ -30,6 +34,7 @@ struct SnapshotStore::State : std::enable_shared_from_this<SnapshotStore::State>
     void arm(FileThread& files);
     void write(FileThread& files);
     void written(const Result<void>& result, FileThread& files);
+    void try_again_later(FileThread& files);
 
     std::string path;
     Collect collect;
@@ -40,6 +45,7 @@ struct SnapshotStore::State : std::enable_shared_from_this<SnapshotStore::State>
     bool armed = false;  // waiting for the pause, or for a write to end
     bool writing = false;
     bool failing = false;
+    seconds pause_after_failure = shortest_pause;
     TimePoint next_write{};
     Figures figures;
 };
@@ -149,24 +155,29 @@ void SnapshotStore::State::write(FileThread& files) {
             if (const auto alive = self.lock()) alive->written(result, files);
         });
     });
-    if (!writing) dirty = true;  // the next change tries again
+    if (!writing) try_again_later(files);  // earlier ones hang
 }
 
 void SnapshotStore::State::written(const Result<void>& result, FileThread& files) {
     writing = false;
-    if (!result) {
-        dirty = true;
+    const bool failed_before = std::exchange(failing, result.has_error());
+    if (failing) {
         ++figures.failures;
-        if (!failing) log::warning("snapshot", "cannot be written", {{"reason", result.error().message}});
-    } else if (failing) {
-        log::info("snapshot", "is written again", {{"path", path}});
+        if (!failed_before) log::warning("snapshot", "cannot be written", {{"reason", result.error().message}});
+        return try_again_later(files);
     }
-    failing = result.has_error();
-    if (!failing) {
-        ++figures.writes;
-        figures.written = std::chrono::system_clock::now();
-    }
-    if (dirty && !failing) arm(files);  // after a failure, the next change tries again
+    if (failed_before) log::info("snapshot", "is written again", {{"path", path}});
+    pause_after_failure = shortest_pause;
+    ++figures.writes;
+    figures.written = std::chrono::system_clock::now();
+    if (dirty) arm(files);
+}
+
+void SnapshotStore::State::try_again_later(FileThread& files) {
+    dirty = true;
+    next_write = Clock::now() + pause_after_failure;
+    pause_after_failure = std::min<seconds>(2 * pause_after_failure, longest_pause);
+    arm(files);
 }
 
 void SnapshotStore::stop(milliseconds limit) {

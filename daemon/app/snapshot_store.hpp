@@ -29,7 +29,8 @@ public:
     void load(OnLoaded on_loaded);
     /// load() has ended, or there is nothing to load.
     bool ready() const;
-    /// Members have changed: writes within a second, at most once a second.
+    /// Members have changed: writes within a second, at most once a second. After a failure it tries again by itself:
+    /// after a second, two, four, ..., a minute.
     void changed();
     /// Writes what has changed, if that takes no longer than `limit`.
     void stop(milliseconds limit);
