@@ -4,6 +4,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cstdio>
+#include <sstream>
+#include <thread>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -61,6 +64,44 @@ TEST(Limits, RunningOutOfDescriptorsTakesNoEndpointAway) {
                 UnorderedElementsAreArray(vpc.backends.addresses()));
     vpc.backends["127.0.0.12"].kill();
     EXPECT_TRUE(wait_until(2s, [&] { return daemon.ask_a(Vpc::service).size() == 3; })) << "checks go on afterwards";
+}
+
+/// Of all its threads, since its start.
+double cpu_seconds(pid_t pid) {
+    const std::string stat = read_file("/proc/" + std::to_string(pid) + "/stat");
+    std::istringstream fields(stat.substr(stat.rfind(')') + 1));
+    std::string skipped;
+    for (int i = 3; i < 14; ++i) fields >> skipped;  // proc(5): utime is the 14th
+    double user = 0;
+    double system = 0;
+    fields >> user >> system;
+    return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
+TEST(Limits, WithoutDescriptorsNothingSpins) {
+    Vpc vpc;
+    DaemonOptions options =
+        vpc.daemon_options("    health: {interval: 500ms, fast_interval: 100ms, timeout: 100ms}\n");
+    options.launcher = {"sh", "-c", "ulimit -n 32; exec \"$0\""};
+    DaemonUnderTest daemon(options);
+    ASSERT_TRUE(daemon.wait_until_ready());
+    {
+        const Connections http(daemon.http_port(), 200);
+        const Connections dns(daemon.dns_port(), 200);
+        ASSERT_TRUE(wait_until(3s, [&] { return daemon.log().find("cannot accept") != std::string::npos; }));
+        const double before = cpu_seconds(daemon.process().pid());
+        const auto end = steady_clock::now() + 2s;
+        while (steady_clock::now() < end) {
+            ASSERT_THAT(daemon.ask_a(Vpc::service), UnorderedElementsAreArray(vpc.backends.addresses()));
+            std::this_thread::sleep_for(50ms);
+        }
+        const double used = cpu_seconds(daemon.process().pid()) - before;
+        std::printf("without descriptors, 400 connections waiting: %.2f s of CPU in 2 s\n", used);
+        EXPECT_LT(used, 0.4) << "who accepts again and again what it cannot accept needs all of them";
+        EXPECT_THAT(daemon.log(), testing::Not(testing::HasSubstr("endpoint unhealthy")));
+    }
+    EXPECT_TRUE(wait_until(5s, [&] { return daemon.get("/healthz").status == 200; }));
+    EXPECT_THAT(daemon.ask({.name = Vpc::service, .tcp = true}).rdata("A"), testing::SizeIs(4));
 }
 
 TEST(Limits, MoreTcpConnectionsThanAreKeptCloseTheLongestIdle) {
