@@ -56,16 +56,24 @@ dns::Bytes written(const Seen& query, const Reply& reply) {
         cut.truncated = true;
         return write_response(query.id, query.question, cut);
     }
-    return write_response(query.id, query.question, reply.sections);
+    dns::Bytes message = write_response(query.id, query.question, reply.sections);
+    if (reply.upper_case) {
+        const std::size_t end = header_size + query.question.name.wire().size();
+        for (std::size_t at = header_size; at < end; ++at) {
+            if (message[at] >= 'a' && message[at] <= 'z') message[at] = static_cast<std::uint8_t>(message[at] - 0x20);
+        }
+    }
+    return message;
 }
 
 dns::Bytes told(Lie lie, const Seen& query, const Reply& reply) {
     const auto other_id = static_cast<std::uint16_t>(query.id + 1);
+    const Sections wrong{.answer = {a(query.question.name.to_string(), "6.6.6.6")}};
     switch (lie) {
         case Lie::wrong_id:
-            return write_response(other_id, query.question, {.answer = {a("x.local", "6.6.6.6")}});
+            return write_response(other_id, query.question, wrong);
         case Lie::other_question:
-            return write_response(query.id, question("evil.local", query.question.type), {});
+            return write_response(query.id, question("evil.local", query.question.type), wrong);
         case Lie::garbage:
             return {0xDE, 0xAD, 0xBE, 0xEF, 0xDE, 0xAD, 0xBE, 0xEF, 0xDE, 0xAD, 0xBE, 0xEF, 0xFF};
         case Lie::empty_datagram:
@@ -77,6 +85,7 @@ dns::Bytes told(Lie lie, const Seen& query, const Reply& reply) {
         case Lie::query_itself:
             return query.message;
         case Lie::from_other_port:
+        case Lie::from_other_address:
             return written(query, reply);
     }
     return {};
@@ -140,8 +149,13 @@ asio::awaitable<void> FakeUpstream::State::reply_to(std::shared_ptr<State> state
     error_code ignored;  // the client may be gone
     for (const Lie lie : reply.lies) {
         const dns::Bytes message = told(lie, query, reply);
-        if (lie == Lie::from_other_port) {
-            udp::socket other(state->executor, udp::endpoint(loopback, 0));
+        if (lie == Lie::from_other_port || lie == Lie::from_other_address) {
+            const asio::ip::address_v4 elsewhere({127, 0, 0, 66});
+            const udp::endpoint from = lie == Lie::from_other_port
+                                           ? udp::endpoint(loopback, 0)
+                                           : udp::endpoint(elsewhere, state->datagrams.local_endpoint().port());
+            udp::socket other(state->executor, udp::v4());
+            other.bind(from, ignored);
             other.send_to(asio::buffer(message), peer, 0, ignored);
         } else {
             state->datagrams.send_to(asio::buffer(message), peer, 0, ignored);
@@ -233,6 +247,11 @@ void FakeUpstream::on(const std::string& name, dns::RrType type, Sections sectio
 }
 
 void FakeUpstream::otherwise(Reply reply) { state_->fallback = std::move(reply); }
+
+void FakeUpstream::send_datagram(const dns::Bytes& message, std::uint16_t to_port) {
+    error_code ignored;  // who waited there may be gone
+    state_->datagrams.send_to(asio::buffer(message), {loopback, to_port}, 0, ignored);
+}
 
 const std::vector<Seen>& FakeUpstream::seen() const { return state_->seen; }
 

@@ -23,7 +23,8 @@ enum class Lie {
     empty_datagram,
     header_only,
     query_itself,  ///< the query as it came: QR is not set
-    from_other_port
+    from_other_port,
+    from_other_address  ///< 127.0.0.66, at the server's port
 };
 
 /// How the answer goes over TCP.
@@ -44,6 +45,7 @@ struct Reply {
     Sections sections;
     bool silent = false;            ///< over UDP; the lies are told all the same
     bool garbage = false;           ///< the right header and question, then octets that do not parse; UDP and TCP
+    bool upper_case = false;        ///< the question's letters
     bool truncated_on_udp = false;  ///< TC and no records over UDP, the answer over TCP
     std::vector<Lie> lies = {};
     Stream stream = Stream::whole;
@@ -73,6 +75,9 @@ public:
     void on(const std::string& name, dns::RrType type, Sections sections);
     /// For each question nobody spoke of.
     void otherwise(Reply reply);
+
+    /// Any octets from its own address and port to `to_port` of 127.0.0.1.
+    void send_datagram(const dns::Bytes& message, std::uint16_t to_port);
 
     const std::vector<Seen>& seen() const;
     std::size_t times_asked(const std::string& name, dns::RrType type) const;
