@@ -54,6 +54,9 @@ if [ $quick = no ]; then
     heading "The release binary in an empty root"
     packaging/test_empty_root.sh build/release/daemon/taskdns
 
+    heading "What the release binary has against mistakes in it"
+    python3 -B tests/packaging/hardening_test.py build/release/daemon/taskdns build/release/compile_commands.json
+
     heading "Integration tests: the release binary with real knotd, unbound, web servers and applications"
     # Most of them wait most of the time.
     TASKDNS_BINARY=$PWD/build/release/daemon/taskdns ctest --preset dev -j 6 -L integration

