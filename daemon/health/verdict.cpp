@@ -165,6 +165,7 @@ bool Verdict::fail(Evidence found, const Outcome& outcome, const config::Health&
     if (status == Status::healthy) flaps.add(now);
     if (status != Status::unhealthy) move_to(Status::unhealthy, now);
     against = found;
+    if (changed) against_since = now;
     return changed;
 }
 

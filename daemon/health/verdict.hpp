@@ -114,6 +114,7 @@ struct Verdict {
     unsigned successes = 0;               ///< in a row
     unsigned failures = 0;                ///< doubtful ones in a row
     TimePoint since{};                    ///< in this status
+    TimePoint against_since{};            ///< unhealthy: by that kind of evidence
     TimePoint first_seen{};               ///< added to the checks; whoever makes a verdict sets it, and `since`
     TimePoint first_failed{};             ///< start of the present run of failures
     TimePoint last_healthy{};             ///< its last success while healthy; the epoch: never

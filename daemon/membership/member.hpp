@@ -31,6 +31,7 @@ struct Member {
     dns::RrType type = dns::RrType::a;  ///< of the answer that named it
     TimePoint first_seen;
     TimePoint last_seen;            ///< last named by an answer
+    TimePoint confirmed{};          ///< last named by a fresh one; the epoch: by none since the start
     TimePoint since;                ///< in this presence
     Duration absence_suspended{0};  ///< while absent: for so long the upstream failed, which does not age absence
 };

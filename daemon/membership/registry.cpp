@@ -33,6 +33,7 @@ bool see(Member& member, const discovery::Sighting& sighting, const discovery::R
     if (rrset.answered) {
         member.last_seen = now;
         member.absence_suspended = Duration::zero();
+        if (rrset.fresh) member.confirmed = now;
     }
     if (member.priority != sighting.priority || member.weight != sighting.weight) changed = true;
     member.priority = sighting.priority;
@@ -200,6 +201,7 @@ bool Registry::admit(const discovery::Sighting& sighting, const discovery::Rrset
             .type = rrset.type,
             .first_seen = now,
             .last_seen = now,
+            .confirmed = rrset.fresh ? now : TimePoint{},
             .since = now});
     return true;
 }

@@ -119,13 +119,22 @@ bool counts_for_panic(const Candidate& candidate) {
     return !candidate.outside_subset && !candidate.drained && still_named(candidate);
 }
 
+/// The registry named it though it timed out already: there is one, and it is the check that is in doubt. While the
+/// registry fails, one that does so later may simply have ended (docs/decisions/0030).
+bool named_while_failing(const Candidate& candidate) {
+    const membership::Member& member = candidate.member;
+    return member.presence != Presence::held_failed || member.confirmed >= candidate.verdict.against_since;
+}
+
 /// Whom a panic may serve besides the healthy.
 bool is_panicked_over(const Candidate& candidate) {
-    return counts_for_panic(candidate) && !candidate.ejected && is_doubtful(candidate);
+    return counts_for_panic(candidate) && !candidate.ejected && is_doubtful(candidate) &&
+           named_while_failing(candidate);
 }
 
 /// Too many fail by doubtful evidence: more likely they are slow under load, or the trouble is ours. Too many of
-/// those that are not ejected: they carry the load, and an ejection alone is no reason to panic.
+/// those that are not ejected: they carry the load, and an ejection alone is no reason to panic. Those that may have
+/// ended while the registry fails still count as members: what is not known is no reason to panic sooner.
 bool is_panic(std::span<const Candidate> candidates, const config::Panic& policy, bool before) {
     if (policy.threshold >= 100) return false;
     std::size_t members = 0;

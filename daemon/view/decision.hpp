@@ -115,6 +115,9 @@ struct Circumstances {
 /// is not served in a panic, and where nobody passes only if there is no other. A new endpoint whose check cannot run
 /// from here is not withheld, nor is one from the snapshot.
 ///
+/// While the registry fails, a panic is only for those that it named after they had begun to fail: of the others
+/// nobody knows whether they exist (docs/decisions/0030).
+///
 /// On its rung an ejected one goes behind all others: it is served only if none of them stands there. It never has a
 /// part in a panic: that is for those whose checks are in doubt, and this one's user is not (docs/decisions/0019).
 Decision decide(std::span<const Candidate> candidates, const config::Service& service,

@@ -132,7 +132,10 @@ void Knowledge::take_records(const std::vector<PlaceIndex>& named, bool fresh, b
         for (const PlaceIndex place : sorted) entry(place);
         leave_out(sorted.size(), fresh && ttl_over, now);
     }
-    for (const PlaceIndex place : sorted) note_named(place, now);
+    for (const PlaceIndex place : sorted) {
+        note_named(place, now);
+        if (fresh) entry(place).confirmed = now;
+    }
     last_named_ = std::move(sorted);
     last_ = Last::records;
     loaded_ = false;

@@ -39,6 +39,8 @@ public:
     bool ever_named(PlaceIndex place) const { return at(place).ever; }
     TimePoint first_named(PlaceIndex place) const { return at(place).first_named; }
     TimePoint named(PlaceIndex place) const { return at(place).named; }
+    /// By an answer that the registry itself gave, not the resolver's cache.
+    TimePoint confirmed(PlaceIndex place) const { return at(place).confirmed; }
     /// Since when it has to be a member; what was one before does not count.
     TimePoint joined(PlaceIndex place) const { return at(place).joined; }
     /// Since it was last named, a complete answer has left it out, and none of another kind has come since.
@@ -57,6 +59,7 @@ private:
         TimePoint first_named = never;
         TimePoint joined = never;
         TimePoint named{};
+        TimePoint confirmed{};
         Duration failing_then{0};    ///< for how long the upstream had failed in all when it was named
         TimePoint left_out = never;  ///< since when complete answers, one after the other, do so
         unsigned misses = 0;         ///< fresh ones of them

@@ -44,8 +44,10 @@ void Witness::check_dead(Watched& watched, std::size_t service, PlaceIndex place
     const Place& there = world_.places()[place];
     const Seen& seen = watched.seen[place];
     const Knowledge& knowledge = watched.knowledge;
-    const bool panics = condition == Condition::doubtful && sidecar_->decision(service).panic &&
-                        (knowledge.present(place) || knowledge.failing());
+    // While the registry is silent, a black hole that it has not named since may be a task that has ended.
+    const bool may_be_slow =
+        knowledge.present(place) || (knowledge.failing() && knowledge.confirmed(place) >= there.since);
+    const bool panics = condition == Condition::doubtful && sidecar_->decision(service).panic && may_be_slow;
 
     const bool new_and_dead = knowledge.first_named(place) != never && knowledge.first_named(place) > started_ + 5s &&
                               there.since < knowledge.first_named(place) &&

@@ -53,6 +53,27 @@ TEST(Verdict, NamesItsStatus) {
     EXPECT_STREQ(to_string(Status::unhealthy), "unhealthy");
 }
 
+/// View asks: has the registry named it since it began to time out? (docs/decisions/0030)
+TEST(Verdict, SaysSinceWhenTheEvidenceAgainstItIsOfItsKind) {
+    const config::Health policy = policy_with(1, 2);
+    Verdict verdict{.since = start, .first_seen = start};
+    TimePoint now = start;
+    const auto see = [&](Observed observed) {
+        verdict.apply({.observed = observed}, policy, now += 1s);
+        return verdict.against_since - start;
+    };
+    EXPECT_EQ(see(refused), 1s);
+    EXPECT_EQ(see(refused), 1s);
+    EXPECT_EQ(see(timeout), 1s) << "one is not enough";
+    EXPECT_EQ(see(timeout), 4s);
+    EXPECT_EQ(verdict.since - start, 1s) << "unhealthy all the time";
+    EXPECT_EQ(see(timeout), 4s);
+    EXPECT_EQ(see(refused), 6s);
+    see(ok);
+    see(timeout);
+    EXPECT_EQ(see(timeout), 9s);
+}
+
 /// What the outcomes lead to, one a second; `changes` has a mark for each outcome: '!' if apply() said it changed.
 struct HistoryCase {
     const char* name;
