@@ -3,8 +3,10 @@
 # gdnsd, knot, unbound, dnsmasq and a bare responder. About 10 minutes, on a machine that does nothing else.
 # Usage: packaging/bench.sh [--write] [option of tests/bench/peers.py]...
 #        packaging/bench.sh balancing [option of tests/bench/balancing.py]...
+#        packaging/bench.sh flood [option of tests/bench/flood.py]...
 #   --write          writes docs/benchmarks/ too: peers.txt, peers.svg, micro.txt
 #   balancing        instead: order least_connections beside HAProxy, about 25 minutes; --write: least_connections.txt
+#   flood            instead: configured names beside a flood of forwarded ones, about 4 minutes; --write: flood.txt
 #   --only ROW       only this row of the comparison, and nothing by itself; may be repeated
 #   --rounds N, --seconds S, --starts N, ...: tests/bench/README.md
 # All traffic stays on loopback, on ports that are free; nothing is left running.
@@ -14,17 +16,19 @@ source packaging/steps.sh
 require_system bench
 
 comparison=peers
-if [ "${1:-}" = balancing ]; then
-    comparison=balancing
-    shift
-fi
+case ${1:-} in
+    balancing | flood)
+        comparison=$1
+        shift
+        ;;
+esac
 micro=yes
 [ $comparison = peers ] || micro=no
 micro_file=/dev/null
 for argument in "$@"; do
     case $argument in
         -h | --help)
-            sed -n '2,10p' "$0" | cut -c 3-
+            sed -n '2,12p' "$0" | cut -c 3-
             exit 0
             ;;
         --only | --only=*) micro=no ;;
@@ -52,6 +56,6 @@ if [ $micro = yes ]; then
     } | tee $micro_file
 fi
 
-heading "Beside the others"
+heading "$([ $comparison = flood ] && echo "Flooded" || echo "Beside the others")"
 python3 -B tests/bench/$comparison.py "$@"
 finish_steps "Measured"

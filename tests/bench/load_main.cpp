@@ -15,11 +15,11 @@ using namespace taskdns::bench;
 
 using Mode = std::function<void(const Options&, Questions&, Measurement&)>;
 
-const std::map<std::string, Mode> modes{{"udp-saturated", run_udp_saturated},
-                                        {"udp-paced", run_udp_paced},
-                                        {"tcp-pipelined", run_tcp_pipelined},
-                                        {"tcp-oneshot", run_tcp_oneshot},
-                                        {"start", nullptr}};
+void run_flood(const Options& options, Questions&, Measurement& measurement) { run_udp_flood(options, measurement); }
+
+const std::map<std::string, Mode> modes{
+    {"udp-saturated", run_udp_saturated}, {"udp-paced", run_udp_paced},     {"udp-flood", run_flood},
+    {"tcp-pipelined", run_tcp_pipelined}, {"tcp-oneshot", run_tcp_oneshot}, {"start", nullptr}};
 
 void add_options(CLI::App& app, Options& options) {
     app.add_option("mode", options.mode)->required()->check(CLI::IsMember(modes));
@@ -35,7 +35,8 @@ void add_options(CLI::App& app, Options& options) {
     app.add_option("--sockets", options.sockets, "udp-saturated")->check(CLI::Range(1, 1000));
     app.add_option("--connections", options.connections, "tcp-*")->check(CLI::Range(1, 1000));
     app.add_option("--window", options.window, "queries outstanding on each socket")->check(CLI::Range(1, 256));
-    app.add_option("--rate", options.rate, "udp-paced: queries per second")->check(CLI::Range(1.0, 1e6));
+    app.add_option("--rate", options.rate, "udp-paced, udp-flood: queries per second")->check(CLI::Range(1.0, 1e6));
+    app.add_flag("--sleep", options.sleep, "udp-paced: between queries, where the CPU is shared");
     app.add_option("--server-cpu", options.server_cpu, "start: where the server runs");
     app.add_option("command", options.command, "start: the server, after --");
 }

@@ -51,7 +51,8 @@ std::string Measurement::json() {
     const Memory used = memory(options_.server_pid);
     std::ostringstream out;
     out << "{\"mode\": \"" << options_.mode << "\", \"seconds\": " << seconds << ", \"answers\": " << right_
-        << ", \"answers_per_second\": " << static_cast<double>(right_) / seconds << ", \"wrong\": " << wrong_
+        << ", \"answers_per_second\": " << static_cast<double>(right_) / seconds
+        << ", \"sent_per_second\": " << static_cast<double>(sent_) / seconds << ", \"wrong\": " << wrong_
         << ", \"lost\": " << lost_ << ", \"reconnects\": " << reconnects_
         << ", \"cpu_us_per_answer\": " << (right_ == 0 ? 0 : ran / 1000 / static_cast<double>(right_))
         << ", \"server_busy\": " << ran / 1e9 / seconds << ", \"server_delayed\": " << waited / 1e9 / seconds

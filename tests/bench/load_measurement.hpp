@@ -28,6 +28,9 @@ public:
             ++wrong_;
         }
     }
+    void count_sent(std::uint64_t queries) {
+        if (counting_) sent_ += queries;
+    }
     void count_lost(std::uint64_t queries) {
         if (counting_) lost_ += queries;
     }
@@ -57,6 +60,7 @@ private:
     CpuTime cpu_after_;
     std::uint64_t right_ = 0;
     std::uint64_t wrong_ = 0;
+    std::uint64_t sent_ = 0;  ///< where a mode counts them
     std::uint64_t lost_ = 0;
     std::uint64_t reconnects_ = 0;
     std::vector<std::uint32_t> latencies_;  // nanoseconds; sorted by json()

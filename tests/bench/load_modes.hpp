@@ -13,6 +13,9 @@ void run_udp_saturated(const Options& options, Questions& questions, Measurement
 /// Open loop over UDP: a query every 1/rate seconds, whatever comes back; latencies.
 void run_udp_paced(const Options& options, Questions& questions, Measurement& measurement);
 
+/// Open loop over UDP: 1/rate seconds apart, names that nobody has asked for. All answers count as wrong ones.
+void run_udp_flood(const Options& options, Measurement& measurement);
+
 /// Closed loop over TCP connections that stay, several queries outstanding on each.
 void run_tcp_pipelined(const Options& options, Questions& questions, Measurement& measurement);
 

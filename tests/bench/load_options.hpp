@@ -24,6 +24,7 @@ struct Options {
     unsigned connections = 4;  ///< tcp-pipelined, tcp-oneshot
     unsigned window = 32;      ///< udp-saturated, tcp-pipelined: queries outstanding on each socket, 256 at most
     double rate = 10'000;      ///< udp-paced: queries per second
+    bool sleep = false;        ///< udp-paced: wait for a query's time and for answers asleep
     int server_cpu = -1;       ///< start: where the server runs
     std::vector<std::string> command;  ///< start: the server
 };

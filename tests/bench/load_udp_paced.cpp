@@ -1,9 +1,12 @@
 // UDP, open loop at a fixed rate: latencies. Part of bench_load.
 //
 // One thread that never sleeps sends on time and takes each answer as soon as it is there, so that no wake-up of its
-// own is measured. The clock is read right before send and right after receive.
+// own is measured; or, where it shares its CPU (--sleep), one that sleeps until there is something to do. The clock
+// is read right before send and right after receive.
+#include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <memory>
@@ -58,6 +61,14 @@ public:
         if (right) measurement.note_latency(now - sent.when);
     }
 
+    /// Until the next query is due, or an answer is there.
+    void sleep() const {
+        pollfd waiting{socket_.get(), POLLIN, 0};
+        const auto left = std::max<Clock::duration>(due_ - Clock::now(), Clock::duration::zero());
+        const timespec limit{0, static_cast<long>(std::min<std::int64_t>(left.count(), 999'999'999))};
+        static_cast<void>(::ppoll(&waiting, 1, &limit, nullptr));
+    }
+
     std::uint64_t outstanding() const {
         std::uint64_t count = 0;
         for (const Sent& sent : sent_) count += sent.outstanding ? 1 : 0;
@@ -81,6 +92,7 @@ void run_udp_paced(const Options& options, Questions& questions, Measurement& me
     for (; measurement.goes_on(now); now = Clock::now()) {
         pacer->send_if_due(now, questions, measurement);
         pacer->receive(measurement);
+        if (options.sleep) pacer->sleep();
     }
     const auto limit = now + std::chrono::milliseconds(50);  // for what is on its way
     while (Clock::now() < limit) pacer->receive(measurement);
