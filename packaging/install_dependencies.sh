@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what a task needs, on Debian 12 and Ubuntu 24.04.
-# Usage: install_dependencies.sh GROUP...      groups: build, image, test, packages, containers, bench, clients, demo, fuzz, ci
+# Usage: install_dependencies.sh GROUP...      groups: build, image, test, packages, containers, bench, soak, clients, demo, fuzz, ci
 # The group test also fetches promtool: it is a part of the package prometheus, whose daemon nobody needs, so only that
 # program is unpacked, into /usr/local/bin.
 # Says nothing where all is there already. Needs root or sudo otherwise. Starts no service: knot, unbound, gdnsd, nginx
@@ -18,6 +18,7 @@ packages_of() {
             "shellcheck iproute2 mount util-linux cmake" ;;
         containers) echo "podman runc busybox-static iproute2 mount util-linux libcap2-bin knot unbound ca-certificates python3" ;;
         bench) echo "libbenchmark-dev python3 gdnsd knot unbound dnsmasq-base haproxy" ;;
+        soak) echo "python3" ;;
         clients) echo "iproute2 iptables mount util-linux musl-tools default-jdk-headless nodejs golang-go rustc" \
             "libhttpclient-java python3 python3-requests python3-aiohttp python3-pycurl python3-grpcio" \
             "golang-google-grpc-dev curl nginx-light haproxy $chromium" ;;
@@ -25,7 +26,7 @@ packages_of() {
         fuzz) echo "clang-14 libclang-rt-14-dev llvm-14 python3" ;;
         ci) echo "clang-14 libclang-rt-14-dev clang-tidy-14 libbenchmark-dev" ;;
         *)
-            echo "install_dependencies: no group '$1' (known: build, image, test, packages, containers, bench, clients, demo, fuzz, ci)" >&2
+            echo "install_dependencies: no group '$1' (known: build, image, test, packages, containers, bench, soak, clients, demo, fuzz, ci)" >&2
             return 2
             ;;
     esac
