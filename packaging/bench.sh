@@ -23,7 +23,7 @@ case ${1:-} in
         ;;
 esac
 micro=yes
-[ $comparison = peers ] || micro=no
+[ "$comparison" = peers ] || micro=no
 micro_file=/dev/null
 for argument in "$@"; do
     case $argument in
@@ -56,6 +56,6 @@ if [ $micro = yes ]; then
     } | tee $micro_file
 fi
 
-heading "$([ $comparison = flood ] && echo "Flooded" || echo "Beside the others")"
-python3 -B tests/bench/$comparison.py "$@"
+heading "$([ "$comparison" = flood ] && echo "Flooded" || echo "Beside the others")"
+python3 -B "tests/bench/$comparison.py" "$@"
 finish_steps "Measured"
