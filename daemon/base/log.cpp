@@ -40,10 +40,9 @@ class DescriptorSink final : public spdlog::sinks::sink {
 public:
     explicit DescriptorSink(int descriptor) : descriptor_(descriptor) {}
 
-    void log(const spdlog::details::log_msg& message) override {
-        line_.assign(message.payload.data(), message.payload.size());
-        line_ += '\n';
-        if (!write_line()) lost.fetch_add(1, std::memory_order_relaxed);
+    /// noexcept: what spdlog does about an exception here takes memory, and without that ends the process.
+    void log(const spdlog::details::log_msg& message) noexcept override {
+        if (!make_line(message) || !write_line()) lost.fetch_add(1, std::memory_order_relaxed);
     }
     void flush() override {}
     void set_pattern(const std::string&) override {}
@@ -55,6 +54,14 @@ public:
     }
 
 private:
+    bool make_line(const spdlog::details::log_msg& message) try {
+        line_.assign(message.payload.data(), message.payload.size());
+        line_ += '\n';
+        return true;
+    } catch (const std::exception&) {  // no memory
+        return false;
+    }
+
     bool write_line() {
         std::string_view rest = line_;
         while (!rest.empty()) {
@@ -99,7 +106,9 @@ struct Writer {
           sink(std::make_shared<DescriptorSink>(settings.descriptor)),
           pool(std::make_shared<spdlog::details::thread_pool>(queue_entries, 1, block_signals)),
           logger(std::make_shared<spdlog::async_logger>("taskdns", sink, pool,
-                                                        spdlog::async_overflow_policy::overrun_oldest)) {}
+                                                        spdlog::async_overflow_policy::overrun_oldest)) {
+        logger->set_error_handler([](const std::string&) { lost.fetch_add(1, std::memory_order_relaxed); });
+    }
 
     Format format;
     std::shared_ptr<DescriptorSink> sink;
@@ -124,9 +133,9 @@ void end_writer(std::unique_ptr<Writer> writer, std::promise<void> ended) {
     ended.set_value();
 }
 
-/// `line` gives the text for a format.
+/// `line` gives the text for a format. No memory for a line: it is lost, and counted, and nobody else is.
 template <class Line>
-void enqueue(const Line& line) {
+void enqueue(const Line& line) noexcept try {
     Current& now = current();
     const std::lock_guard lock(now.mutex);
     if (!now.writer) {
@@ -134,6 +143,8 @@ void enqueue(const Line& line) {
         return;
     }
     now.writer->logger->log(spdlog::level::critical, line(now.writer->format));
+} catch (const std::exception&) {
+    lost.fetch_add(1, std::memory_order_relaxed);
 }
 
 }  // namespace
@@ -187,8 +198,8 @@ std::uint64_t dropped() {
 
 void event(Level level, std::string_view layer, std::string_view fact, Fields fields) {
     if (static_cast<int>(level) < lowest_level.load(std::memory_order_relaxed)) return;
-    const std::string time = format_wall_time(std::chrono::system_clock::now());
-    enqueue([&](Format format) { return format_line(format, level, time, layer, fact, fields); });
+    const auto now = std::chrono::system_clock::now();
+    enqueue([&](Format format) { return format_line(format, level, format_wall_time(now), layer, fact, fields); });
 }
 
 void raw(std::string_view line) {
