@@ -3,6 +3,7 @@
 
 #include <exception>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -18,8 +19,12 @@ namespace taskdns {
 namespace {
 
 struct Task {
+    explicit Task(std::string n) : name(std::move(n)) {}
+
+    std::string name;
     asio::cancellation_signal signal;
     bool started = false;
+    bool beginning = false;
     bool cancelled = false;
     std::exception_ptr thrown;  // what left the coroutine
 };
@@ -34,13 +39,17 @@ bool is_abort(const std::exception_ptr& exception) {
     }
 }
 
-void report(const std::string& name, const std::exception_ptr& exception) {
+void report(const std::string& name, const std::exception_ptr& exception) noexcept {
     try {
-        std::rethrow_exception(exception);
+        if (exception) std::rethrow_exception(exception);
+        log::error("base", "task ended for want of memory", {{"task", name}});
     } catch (const std::exception& e) {
-        log::error("base", "task ended by an exception", {{"task", name}, {"what", e.what()}});
+        try {
+            log::error("base", "task ended by an exception", {{"task", name}, {"what", e.what()}});
+        } catch (const std::exception&) {  // no memory for the line's fields; it is counted all the same
+        }
     } catch (...) {
-        log::error("base", "task ended by an exception", {{"task", name}, {"what", "unknown"}});
+        log::error("base", "task ended by something that is no exception");
     }
 }
 
@@ -62,36 +71,104 @@ asio::awaitable<void> run(std::shared_ptr<Task> self, asio::awaitable<void> task
 
 }  // namespace
 
-struct TaskGroup::State {
+struct TaskGroup::State : std::enable_shared_from_this<TaskGroup::State> {
     explicit State(asio::any_io_executor e) : executor(std::move(e)) {}
 
+    using Shared = std::shared_ptr<Task>;
+
+    Id add(const Shared& task) {
+        const Id id = next_id++;
+        tasks.emplace(id, task);
+        return id;
+    }
+    void begin(Id id, const Shared& task, asio::awaitable<void> coroutine);
+    void end(Id id, const Shared& task, const std::exception_ptr& outside, bool lost) noexcept;
+    void forget(Id id);
+
     asio::any_io_executor executor;
-    std::map<Id, std::shared_ptr<Task>> tasks;
+    std::map<Id, Shared> tasks;
     std::vector<asio::steady_timer*> joining;  // one for each join() that waits
     Id next_id = 0;
     std::size_t failed = 0;
 };
+
+namespace {
+
+/// Called when a coroutine has ended, or destroyed with it.
+template <class State>
+class Ended {
+public:
+    Ended(std::shared_ptr<State> state, std::shared_ptr<Task> task, TaskGroup::Id id)
+        : state_(std::move(state)), task_(std::move(task)), id_(id) {}
+    Ended(Ended&&) = default;
+    Ended& operator=(Ended&&) = delete;
+    Ended(const Ended&) = delete;
+    Ended& operator=(const Ended&) = delete;
+    ~Ended() {
+        if (state_) state_->end(id_, task_, nullptr, true);
+    }
+    void operator()(const std::exception_ptr& exception) {
+        const auto state = std::move(state_);
+        state->end(id_, task_, exception, false);
+    }
+
+private:
+    std::shared_ptr<State> state_;
+    std::shared_ptr<Task> task_;
+    TaskGroup::Id id_;
+};
+
+}  // namespace
+
+/// An exception of a coroutine's first steps comes out of co_spawn() as well: whoever began it is told only if it did
+/// not begin at all.
+void TaskGroup::State::begin(Id id, const Shared& task, asio::awaitable<void> coroutine) {
+    task->beginning = true;
+    try {
+        asio::co_spawn(executor, run(task, std::move(coroutine)),
+                       asio::bind_cancellation_slot(task->signal.slot(), Ended<State>(shared_from_this(), task, id)));
+    } catch (...) {
+        task->beginning = false;
+        if (!task->started) throw;
+    }
+    task->beginning = false;
+}
+
+void TaskGroup::State::end(Id id, const Shared& task, const std::exception_ptr& outside, bool lost) noexcept {
+    if (lost && task->beginning && !task->started) return;  // begin() throws
+    const std::exception_ptr exception = std::exchange(task->thrown, nullptr);
+    const std::exception_ptr& reason = exception ? exception : outside;
+    const bool stopped = task->cancelled && (lost || (reason && is_abort(reason)));
+    if ((!reason && !lost) || stopped) {
+        forget(id);
+        return;
+    }
+    ++failed;
+    report(task->name, reason);
+    forget(id);
+}
+
+void TaskGroup::State::forget(Id id) {
+    const auto found = tasks.find(id);
+    if (found == tasks.end()) return;
+    tasks.erase(found);
+    if (!tasks.empty()) return;
+    for (asio::steady_timer* timer : joining) timer->cancel();
+}
 
 TaskGroup::TaskGroup(asio::any_io_executor executor) : state_(std::make_shared<State>(std::move(executor))) {}
 
 TaskGroup::~TaskGroup() { cancel_all(); }
 
 TaskGroup::Id TaskGroup::spawn(std::string name, asio::awaitable<void> task) {
-    const Id id = state_->next_id++;
-    const auto self = std::make_shared<Task>();
-    state_->tasks.emplace(id, self);
-    auto ended = [state = state_, self, id, name = std::move(name)](const std::exception_ptr& outside) {
-        state->tasks.erase(id);
-        const std::exception_ptr& exception = self->thrown ? self->thrown : outside;
-        if (exception && !(self->cancelled && is_abort(exception))) {
-            ++state->failed;
-            report(name, exception);
-        }
-        if (!state->tasks.empty()) return;
-        for (asio::steady_timer* timer : state->joining) timer->cancel();
-    };
-    asio::co_spawn(state_->executor, run(self, std::move(task)),
-                   asio::bind_cancellation_slot(self->signal.slot(), std::move(ended)));
+    const auto self = std::make_shared<Task>(std::move(name));
+    const Id id = state_->add(self);
+    try {
+        state_->begin(id, self, std::move(task));
+    } catch (...) {
+        state_->forget(id);
+        throw;
+    }
     return id;
 }
 
@@ -107,10 +184,12 @@ void TaskGroup::cancel(Id id) {
 }
 
 void TaskGroup::cancel_all() {
-    std::vector<Id> ids;
-    ids.reserve(state_->tasks.size());
-    for (const auto& [id, task] : state_->tasks) ids.push_back(id);
-    for (const Id id : ids) cancel(id);
+    const std::shared_ptr<State> state = state_;
+    for (auto next = state->tasks.begin(); next != state->tasks.end();) {
+        const Id id = next->first;
+        cancel(id);  // which may end it, and others
+        next = state->tasks.upper_bound(id);
+    }
 }
 
 std::size_t TaskGroup::running() const { return state_->tasks.size(); }
