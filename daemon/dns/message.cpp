@@ -3,22 +3,24 @@
 
 #include <algorithm>
 #include <memory>
-#include <new>
 
+#include "base/room.hpp"
 #include "dns/compressed_name.hpp"
 #include "dns/ldns.hpp"
+#include "dns/wire.hpp"
 
 namespace taskdns::dns {
 namespace {
+
+// ldns writes through what malloc() gave it without a look at it: so it is asked for beforehand. A record of 12
+// octets takes some 250.
+constexpr std::size_t most_parsed_per_octet = 32;
+constexpr std::size_t parsed_at_least = 8'192;
 
 struct FreePacket {
     void operator()(ldns_pkt* packet) const { ldns_pkt_free(packet); }
 };
 using Packet = std::unique_ptr<ldns_pkt, FreePacket>;
-
-struct FreeWire {
-    void operator()(std::uint8_t* wire) const { LDNS_FREE(wire); }
-};
 
 std::uint16_t read_u16(std::span<const std::uint8_t> bytes, std::size_t at) {
     return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]);
@@ -111,18 +113,19 @@ std::vector<Record> records(const ldns_rr_list* list) {
 
 Bytes build_query(std::uint16_t id, const Question& question) {
     const auto name = question.name.wire();
-    ldns_rdf* owner = ldns_rdf_new_frm_data(LDNS_RDF_TYPE_DNAME, name.size(), name.data());
-    const Packet packet(
-        ldns_pkt_query_new(owner, static_cast<ldns_rr_type>(question.type), LDNS_RR_CLASS_IN, LDNS_RD));
-    if (!packet) throw std::bad_alloc();  // a Name is always valid: nothing else can fail
-    ldns_pkt_set_id(packet.get(), id);
-    ldns_pkt_set_edns_udp_size(packet.get(), edns_payload_size);
-    std::uint8_t* wire = nullptr;
-    std::size_t size = 0;
-    const ldns_status status = ldns_pkt2wire(&wire, packet.get(), &size);
-    const std::unique_ptr<std::uint8_t, FreeWire> owned(wire);
-    if (status != LDNS_STATUS_OK) throw std::bad_alloc();
-    return {wire, wire + size};
+    Bytes message(header_size + name.size() + 4 + opt_size);
+    Writer writer(message.data(), 0, message.size());
+    writer.u16(id);
+    writer.u8(flag_rd);
+    writer.u8(0);
+    writer.u16(1);  // question
+    writer.u32(0);
+    writer.u16(1);  // OPT
+    writer.octets(name);
+    writer.u16(static_cast<unsigned>(question.type));
+    writer.u16(class_in);
+    write_opt(writer, 0, false, nullptr);
+    return message;
 }
 
 bool answers(std::span<const std::uint8_t> message, std::uint16_t id, const Question& question) {
@@ -146,9 +149,13 @@ bool truncated(std::span<const std::uint8_t> message) {
 
 Result<Response> parse_response(std::span<const std::uint8_t> message) {
     if (!records_are_whole(message)) return Error{Errc::malformed, "its records are not whole"};
+    if (!has_room(most_parsed_per_octet * message.size() + parsed_at_least)) {
+        return Error{Errc::internal, "no memory"};
+    }
     ldns_pkt* raw = nullptr;
     const ldns_status status = ldns_wire2pkt(&raw, message.data(), message.size());
     const Packet packet(raw);
+    if (status == LDNS_STATUS_MEM_ERR) return Error{Errc::internal, "no memory"};
     if (status != LDNS_STATUS_OK) return Error{Errc::malformed, ldns_get_errorstr_by_id(status)};
     const unsigned extended_rcode = ldns_pkt_edns(raw) ? ldns_pkt_edns_extended_rcode(raw) : 0U;
     Response response;
