@@ -30,6 +30,7 @@ asio::awaitable<void> work(std::shared_ptr<Batch> batch) {
     const auto cancellation = co_await asio::this_coro::cancellation_state;
     while (batch->next < batch->questions.size() && cancellation.cancelled() == asio::cancellation_type::none) {
         const std::size_t mine = batch->next++;
+        batch->answers[mine] = Error{Errc::internal, "no memory"};  // if this is destroyed before it has one
         Result<Answer> answer = co_await look_up(batch->resolver, batch->questions[mine]);
         batch->answers[mine] = std::move(answer);
     }

@@ -57,6 +57,7 @@ struct Resolver::State {
           histories(servers.size()) {}
 
     using Shared = std::shared_ptr<State>;
+    class Landing;
 
     static asio::awaitable<Result<dns::Response>> resolve(Shared state, dns::Question question);
     static asio::awaitable<Result<dns::Response>> join(Shared state, dns::Question question);
@@ -105,18 +106,49 @@ asio::awaitable<Result<dns::Response>> Resolver::State::join(Shared state, dns::
     co_return cancelled;
 }
 
+/// Called when the flight's coroutine has ended. Destroyed with it, the flight has failed for want of memory: in any
+/// case it lands, and nobody waits for ever.
+class Resolver::State::Landing {
+public:
+    Landing(Shared state, std::shared_ptr<Flight> flight, dns::Question question)
+        : state_(std::move(state)), flight_(std::move(flight)), question_(std::move(question)) {}
+    Landing(Landing&&) = default;
+    Landing& operator=(Landing&&) = delete;
+    Landing(const Landing&) = delete;
+    Landing& operator=(const Landing&) = delete;
+    ~Landing() {
+        if (state_) land(no_memory());
+    }
+    void operator()(const std::exception_ptr& exception, Result<dns::Response> outcome) {
+        land(exception ? no_memory() : std::move(outcome));
+    }
+
+private:
+    /// Short enough for a string that needs none.
+    static Result<dns::Response> no_memory() { return Error{Errc::internal, "no memory"}; }
+
+    void land(Result<dns::Response> outcome) {
+        const Shared state = std::move(state_);
+        flight_->outcome = std::move(outcome);
+        const auto entry = state->in_flight.find(question_);
+        if (entry != state->in_flight.end() && entry->second == flight_) state->in_flight.erase(entry);
+        flight_->landed.cancel();
+    }
+
+    Shared state_;
+    std::shared_ptr<Flight> flight_;
+    dns::Question question_;
+};
+
 std::shared_ptr<Flight> Resolver::State::depart(const Shared& state, const dns::Question& question) {
     auto flight = std::make_shared<Flight>(state->executor);
+    Landing landing(state, flight, question);
     state->in_flight[question] = flight;
-    auto land = [state, flight, question](const std::exception_ptr& exception, Result<dns::Response> outcome) {
-        // An exception here is a bug of ours or memory running out: a failed poll, not the end of the process.
-        flight->outcome = exception ? Error{Errc::internal, "exception while resolving"} : std::move(outcome);
-        const auto entry = state->in_flight.find(question);
-        if (entry != state->in_flight.end() && entry->second == flight) state->in_flight.erase(entry);
-        flight->landed.cancel();
-    };
-    asio::co_spawn(state->executor, ask_in_turn(state, question),
-                   asio::bind_cancellation_slot(flight->cancellation.slot(), std::move(land)));
+    try {
+        asio::co_spawn(state->executor, ask_in_turn(state, question),
+                       asio::bind_cancellation_slot(flight->cancellation.slot(), std::move(landing)));
+    } catch (const std::exception&) {  // no memory to begin: `landing` is destroyed, or will be
+    }
     return flight;
 }
 
@@ -136,8 +168,13 @@ asio::awaitable<Result<dns::Response>> Resolver::State::ask_in_turn(Shared state
 
 asio::awaitable<Result<dns::Response>> Resolver::State::ask(Shared state, std::size_t server,
                                                             dns::Question question) {
-    const Result<dns::Bytes> message = co_await exchange(state, server, std::move(question));
-    if (message) co_return state->read(server, *message);
+    Result<dns::Bytes> message = Error{Errc::internal, "no memory"};
+    try {
+        message = co_await exchange(state, server, std::move(question));
+        if (message) co_return state->read(server, *message);
+    } catch (const std::bad_alloc&) {  // our own fault, not the server's
+        message = Error{Errc::internal, "no memory"};
+    }
     if (message.error().code != Errc::cancelled) state->note_failure(server, message.error(), false);
     co_return message.error();
 }
@@ -204,7 +241,9 @@ Result<dns::Response> Resolver::State::read(std::size_t server, const dns::Bytes
     if (response && response->truncated) response = Error{Errc::malformed, "truncated over TCP"};
     const std::string from = " from " + servers[server].to_string();
     if (!response) {
-        const Error error{Errc::malformed, "malformed answer" + from + ": " + response.error().message};
+        const bool is_ours = response.error().code == Errc::internal;
+        const std::string what = is_ours ? "cannot read the answer" : "malformed answer";
+        const Error error{response.error().code, what + from + ": " + response.error().message};
         note_failure(server, error, false);
         return error;
     }
