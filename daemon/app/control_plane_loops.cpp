@@ -5,6 +5,7 @@
 
 #include "app/control_plane.hpp"
 #include "app/saved_members.hpp"
+#include "base/keep_going.hpp"
 #include "base/log.hpp"
 #include "discovery/poller.hpp"
 
@@ -36,9 +37,9 @@ void ControlPlane::start(milliseconds hold) {
     });
     observe_connections();
     connections_.note_demand(false, true, started_at_);
-    tasks_.spawn("start polls", start_polls());
-    tasks_.spawn("expire members", expire_members());
-    tasks_.spawn("watch demand", watch_demand());
+    tasks_.spawn("start polls", keep_going([this] { return start_polls(); }));
+    tasks_.spawn("expire members", keep_going([this] { return expire_members(); }));
+    tasks_.spawn("watch demand", keep_going([this] { return watch_demand(); }));
 }
 
 void ControlPlane::release_polls() {
@@ -53,7 +54,9 @@ asio::awaitable<void> ControlPlane::start_polls() {
     co_await snapshot_timer_.async_wait(as_result);
     if (cancellation.cancelled() != asio::cancellation_type::none) co_return;
     polling_ = true;
-    for (const std::size_t place : services_.order()) start_poll(place);
+    for (const std::size_t place : services_.order()) {
+        if (!services_[place].poll) start_poll(place);
+    }
 
     if (hold_ > 0ms) {
         hold_timer_.expires_at(started_at_ + hold_);
@@ -74,9 +77,10 @@ void ControlPlane::start_poll(std::size_t place) {
         on_observation(place, observation, next_delay);
     };
     const config::Service& configured = service.state.service();
-    service.poll =
-        tasks_.spawn("poll " + configured.name.to_string(),
-                     poll_source(service.source, configured.poll, std::move(observed), std::random_device{}()));
+    auto begin = [source = service.source, poll = configured.poll, observed = std::move(observed)] {
+        return poll_source(source, poll, observed, std::random_device{}());
+    };
+    service.poll = tasks_.spawn("poll " + configured.name.to_string(), keep_going(std::move(begin)));
 }
 
 void ControlPlane::stop_poll(std::size_t place) {

@@ -2,6 +2,7 @@
 // Layer: app (may include Asio).
 #pragma once
 
+#include <cstdint>
 #include <thread>
 
 #include <boost/asio/io_context.hpp>
@@ -10,8 +11,11 @@
 
 namespace taskdns::app {
 
-/// Runs `context` until it is stopped. An exception that reaches this loop is a bug, but not the end of the task.
+/// Runs `context` until it is stopped. An exception that reaches this loop, mostly for want of memory, is not the end
+/// of the task: it is counted, and the loop goes on.
 void run_loop(asio::io_context& context, const char* thread_name);
+/// Exceptions that reached the loops of this process.
+std::uint64_t caught_by_loops();
 
 /// A thread that runs `context` for as long as this object lives, however its scope is left.
 class LoopThread {

@@ -1,7 +1,10 @@
 // What the daemon does beside DNS: views, checks, HTTP, files, and what it takes of its host. Layer: app.
 #include <array>
 
+#include "app/event_loop.hpp"
 #include "app/metrics.hpp"
+#include "base/asio_memory.hpp"
+#include "base/keep_going.hpp"
 #include "base/version.hpp"
 
 namespace taskdns::app {
@@ -111,6 +114,18 @@ void write_task_metadata(MetricsText& out, const TaskMetadataFigures& requests) 
     out.sample({{"outcome", "failed"}}, requests.failed);
 }
 
+void write_memory(MetricsText& out) {
+    const asio_memory::Figures reserve = asio_memory::figures();
+    out.counter("taskdns_recoveries_total", "What went on after an exception, mostly for want of memory.");
+    out.sample({{"what", "handler"}}, caught_by_loops());
+    out.sample({{"what", "loop"}}, loops_begun_again());
+    out.counter("taskdns_memory_reserve_total", "Blocks that the heap did not have: asked of the reserve.");
+    out.sample({{"outcome", "served"}}, reserve.served);
+    out.sample({{"outcome", "refused"}}, reserve.refused);
+    out.gauge("taskdns_memory_reserve_blocks", "Blocks of the reserve in use.");
+    out.sample({}, reserve.in_use);
+}
+
 void write_confinement(MetricsText& out, const task::Confinement& now) {
     std::string capabilities;
     for (const std::string& one : now.capabilities) capabilities += (capabilities.empty() ? "" : ",") + one;
@@ -163,8 +178,10 @@ void write_daemon_metrics(MetricsText& out, const Figures& figures) {
     if (figures.reload) write_reloads(out, *figures.reload);
     write_resolv_conf(out, figures.resolv_conf);
     if (figures.task_metadata != nullptr) write_task_metadata(out, *figures.task_metadata);
-    out.counter("taskdns_log_dropped_lines_total", "Log lines lost because their reader did not keep up.");
+    out.counter("taskdns_log_dropped_lines_total",
+                "Log lines lost because their reader did not keep up, or for want of memory.");
     out.sample({}, figures.dropped_log_lines);
+    write_memory(out);
     out.gauge("taskdns_build_info", "1, with the version, and the compiler that built it.");
     out.sample({{"version", version}, {"compiler", __VERSION__}}, 1U);
     write_confinement(out, figures.confinement);

@@ -7,6 +7,7 @@
 
 #include <boost/asio/steady_timer.hpp>
 
+#include "base/keep_going.hpp"
 #include "base/task_group.hpp"
 
 namespace taskdns::health {
@@ -19,9 +20,11 @@ struct Checker::State {
           timer(executor),
           tasks(std::move(executor)) {}
 
+    class Given;
+
     static asio::awaitable<void> check(std::shared_ptr<State> state);
-    static asio::awaitable<void> probe_once(std::shared_ptr<State> state, Schedule::Job job);
-    void finish(const Schedule::Job& job, const Outcome& outcome);
+    static asio::awaitable<void> probe_once(std::shared_ptr<State> state, Given given);
+    void finish(const Schedule::Job& job, const Outcome& outcome) noexcept;
     void wake_if_due_earlier();
     void end();
 
@@ -35,13 +38,34 @@ struct Checker::State {
     TaskGroup tasks;
 };
 
+/// A job is given back with its coroutine, also where that is destroyed for want of memory.
+class Checker::State::Given {
+public:
+    Given(std::shared_ptr<State> state, Schedule::Job job) : state_(std::move(state)), job_(std::move(job)) {}
+    Given(Given&& other) noexcept = default;
+    Given& operator=(Given&&) = delete;
+    Given(const Given&) = delete;
+    Given& operator=(const Given&) = delete;
+    ~Given() {
+        if (state_) state_->finish(job_, outcome);
+    }
+
+    const Schedule::Job& job() const { return job_; }
+    Outcome outcome{.observed = Observed::local_fault};
+
+private:
+    std::shared_ptr<State> state_;
+    Schedule::Job job_;
+};
+
 asio::awaitable<void> Checker::State::check(std::shared_ptr<State> state) {
     co_await asio::this_coro::throw_if_cancelled(false);
     while (!state->ended) {
         const TimePoint now = Clock::now();  // one for all, so that what is due again by then has to wait
         while (auto job = state->schedule.take_due(now)) {
             state->counters.probes.add();
-            state->tasks.spawn("probe", probe_once(state, std::move(*job)));
+            Given given(state, std::move(*job));  // given back if it cannot begin
+            state->tasks.spawn("probe", probe_once(state, std::move(given)));
         }
         if (state->ended) break;
         state->sleeps_until = state->schedule.next_due();
@@ -50,18 +74,16 @@ asio::awaitable<void> Checker::State::check(std::shared_ptr<State> state) {
     }
 }
 
-asio::awaitable<void> Checker::State::probe_once(std::shared_ptr<State> state, Schedule::Job job) {
-    Outcome outcome{.observed = Observed::local_fault};
+asio::awaitable<void> Checker::State::probe_once(std::shared_ptr<State> state, Given given) {
     try {
-        const Outcome seen = co_await state->probe(job.target, job.timeout);
-        outcome = seen;
+        given.outcome = co_await state->probe(given.job().target, given.job().timeout);
     } catch (const std::exception&) {
         // Cancelled before its first step, or a probe that breaks its promise: in no case the endpoint's fault.
     }
-    state->finish(job, outcome);
 }
 
-void Checker::State::finish(const Schedule::Job& job, const Outcome& outcome) {
+/// What cannot be taken in for want of memory is no evidence: the target is probed again soon.
+void Checker::State::finish(const Schedule::Job& job, const Outcome& outcome) noexcept try {
     if (ended) return;
     counters.outcomes[static_cast<std::size_t>(outcome.observed)].add();
     if (evidence(outcome.observed) != Evidence::none) counters.probe_time.observe(outcome.latency);
@@ -81,6 +103,9 @@ void Checker::State::finish(const Schedule::Job& job, const Outcome& outcome) {
         if (!ended) on_outcome(event);
     }
     wake_if_due_earlier();
+} catch (const std::exception&) {
+    counters.local_faults.add();
+    wake_if_due_earlier();
 }
 
 void Checker::State::wake_if_due_earlier() {
@@ -96,7 +121,7 @@ Checker::Checker(asio::any_io_executor executor, Probe probe, OnOutcome on_outco
                  unsigned most_in_flight)
     : state_(std::make_shared<State>(std::move(executor), std::move(probe), std::move(on_outcome), seed,
                                      most_in_flight)) {
-    state_->tasks.spawn("checks", State::check(state_));
+    state_->tasks.spawn("checks", keep_going([state = state_] { return State::check(state); }));
 }
 
 Checker::~Checker() { state_->end(); }

@@ -7,6 +7,18 @@
 namespace taskdns::health {
 namespace {
 
+// What is in flight stays in the queue, last: to be queued again takes no memory.
+constexpr TimePoint in_flight_mark = never;
+
+template <class Queue>
+void queue_again(Queue& queue, typename Queue::node_type place, TimePoint due) {
+    if (!place) return;
+    place.value().at = due;
+    queue.insert(std::move(place));
+}
+
+constexpr milliseconds retry_pause{500};  // after an outcome that could not be taken in, for want of memory
+
 std::vector<SocketAddress> sorted_and_unique(std::vector<SocketAddress> endpoints) {
     std::ranges::sort(endpoints);
     endpoints.erase(std::unique(endpoints.begin(), endpoints.end()), endpoints.end());
@@ -22,6 +34,15 @@ Outcome judged_within(milliseconds timeout, const Schedule::Job& job, Outcome ou
     return outcome;
 }
 
+/// Without memory for the detail, without it.
+bool apply(Verdict& verdict, const Schedule::Job& job, const Outcome& outcome, const config::Health& policy,
+           TimePoint now) try {
+    return verdict.apply(judged_within(policy.timeout, job, outcome), policy, now);
+} catch (const std::exception&) {
+    const Outcome bare{.observed = outcome.observed, .latency = outcome.latency};
+    return verdict.apply(judged_within(policy.timeout, job, bare), policy, now);
+}
+
 }  // namespace
 
 Schedule::Schedule(unsigned max_in_flight, std::uint32_t seed) : max_in_flight_(max_in_flight), random_(seed) {}
@@ -34,17 +55,22 @@ Schedule::Endpoint* Schedule::Service::find(const SocketAddress& address) {
 void Schedule::set_endpoints(ServiceIndex service, const std::string& service_name, const config::Health& policy,
                              const std::vector<SocketAddress>& endpoints, TimePoint now) {
     Service& current = services_[service];
-    Service before = std::exchange(current, Service{service_name, policy, {}});
-    const bool same_policy = before.policy == policy && before.name == service_name;
+    Service before{service_name, policy, {}};  // what will be, until all is there that takes memory
     std::vector<SocketAddress> wanted;
     if (policy.check != config::CheckKind::none) wanted = sorted_and_unique(endpoints);
-    current.endpoints.reserve(wanted.size());
+    before.endpoints.reserve(wanted.size());
+    for (const SocketAddress& address : wanted) {
+        const Endpoint* known = current.find(address);
+        before.endpoints.push_back(
+            {address, known != nullptr ? known->verdict : Verdict{.since = now, .first_seen = now}});
+    }
+    std::swap(before, current);
+    const bool same_policy = before.policy == policy && before.name == service_name;
     const bool idle = idle_.contains(service);
 
     for (const SocketAddress& address : wanted) {
         const Endpoint* known = before.find(address);
-        const Verdict verdict = known != nullptr ? known->verdict : Verdict{.since = now, .first_seen = now};
-        current.endpoints.push_back({address, verdict});
+        const Verdict& verdict = current.find(address)->verdict;
         if (known != nullptr && same_policy) continue;
         Target target = make_target(address, policy, service_name);
         if (known != nullptr && make_target(address, before.policy, before.name) == target) {
@@ -79,14 +105,19 @@ void Schedule::set_idle(ServiceIndex service, bool idle, TimePoint now) {
 
 void Schedule::subscribe(ServiceIndex service, Target target, TimePoint now) {
     const auto [entry, is_new] = targets_.try_emplace(std::move(target));
-    entry->second.subscribers.push_back(service);
-    if (is_new) {
-        entry->second.id = next_id_++;
-        entry->second.due = now;
-        queue_.insert({now, entry->second.id, &*entry});
-    } else {
-        hasten(*entry, now);
+    auto& subscribers = entry->second.subscribers;
+    try {
+        if (std::ranges::find(subscribers, service) == subscribers.end()) subscribers.push_back(service);
+        if (is_new) {
+            entry->second.id = next_id_++;
+            entry->second.due = now;
+            queue_.insert({now, entry->second.id, &*entry});
+        }
+    } catch (const std::exception&) {  // no memory: a target that is not queued would never be probed
+        if (is_new) targets_.erase(entry);
+        throw;
     }
+    if (!is_new) hasten(*entry, now);
 }
 
 void Schedule::unsubscribe(ServiceIndex service, const Target& target) {
@@ -95,7 +126,8 @@ void Schedule::unsubscribe(ServiceIndex service, const Target& target) {
     Tracked& tracked = entry->second;
     std::erase(tracked.subscribers, service);
     if (!tracked.subscribers.empty()) return;
-    queue_.erase({tracked.due, tracked.id, &*entry});  // not there while it is in flight
+    queue_.erase({tracked.due, tracked.id, &*entry});
+    queue_.erase({in_flight_mark, tracked.id, &*entry});
     targets_.erase(entry);
 }
 
@@ -135,8 +167,9 @@ std::optional<Event> Schedule::observe(ServiceIndex service, const SocketAddress
 std::optional<TimePoint> Schedule::spared_until(const Targets::value_type& target) const {
     TimePoint until = never;
     for (const ServiceIndex index : target.second.subscribers) {
-        const Service& service = services_.at(index);
         const Verdict* verdict = find(index, target.first.address);
+        if (verdict == nullptr) return std::nullopt;
+        const Service& service = services_.at(index);
         const bool sound = verdict->status == Status::healthy && verdict->failures == 0 && !verdict->local_fault;
         if (!sound || verdict->answered_since == TimePoint{}) return std::nullopt;
         until = std::min(until, verdict->answered_since + service.policy.interval);
@@ -145,9 +178,9 @@ std::optional<TimePoint> Schedule::spared_until(const Targets::value_type& targe
 }
 
 void Schedule::put_off(Targets::value_type& target, TimePoint due) {
-    queue_.erase({target.second.due, target.second.id, &target});
+    auto place = queue_.extract({target.second.due, target.second.id, &target});
     target.second.due = due;
-    queue_.insert({due, target.second.id, &target});
+    queue_again(queue_, std::move(place), due);
 }
 
 std::optional<Schedule::Job> Schedule::take_due(TimePoint now) {
@@ -160,12 +193,13 @@ std::optional<Schedule::Job> Schedule::take_due(TimePoint now) {
     }
     if (next_due() > now) return std::nullopt;
     Targets::value_type& target = *queue_.begin()->target;
-    queue_.erase(queue_.begin());
-    ++in_flight_;
     Job job{.target = target.first, .id = target.second.id};
     for (const ServiceIndex service : target.second.subscribers) {
-        job.timeout = std::max(job.timeout, services_.at(service).policy.timeout);
+        const auto entry = services_.find(service);
+        if (entry != services_.end()) job.timeout = std::max(job.timeout, entry->second.policy.timeout);
     }
+    queue_again(queue_, queue_.extract(queue_.begin()), in_flight_mark);
+    ++in_flight_;
     return job;
 }
 
@@ -179,17 +213,26 @@ std::vector<Event> Schedule::finish(const Job& job, const Outcome& outcome, Time
     const auto entry = targets_.find(job.target);
     if (entry == targets_.end() || entry->second.id != job.id) return events;  // forgotten while in flight
     Tracked& tracked = entry->second;
+    tracked.due = now + retry_pause;  // first: whatever happens now, it is probed again
+    queue_again(queue_, queue_.extract({in_flight_mark, tracked.id, &*entry}), tracked.due);
+    events.reserve(tracked.subscribers.size());
     auto delay = milliseconds::max();
     for (const ServiceIndex index : tracked.subscribers) {
-        Service& service = services_.at(index);
+        const auto subscriber = services_.find(index);
+        if (subscriber == services_.end()) continue;
+        Service& service = subscriber->second;
         Endpoint* endpoint = service.find(job.target.address);
-        const bool changed =
-            endpoint->verdict.apply(judged_within(service.policy.timeout, job, outcome), service.policy, now);
+        if (endpoint == nullptr) continue;
+        const bool changed = apply(endpoint->verdict, job, outcome, service.policy, now);
         events.push_back({index, endpoint->address, changed});
         delay = std::min(delay, endpoint->verdict.next_delay(service.policy, now, idle_.contains(index)));
     }
-    tracked.due = now + jittered(delay);
-    queue_.insert({tracked.due, tracked.id, &*entry});
+    if (events.empty()) {  // nobody is left whose it was
+        queue_.erase({tracked.due, tracked.id, &*entry});
+        targets_.erase(entry);
+    } else {
+        put_off(*entry, now + jittered(delay));
+    }
     return events;
 }
 

@@ -9,6 +9,7 @@
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "base/keep_going.hpp"
 #include "base/log.hpp"
 #include "base/task_group.hpp"
 #include "http_server/render.hpp"
@@ -150,6 +151,8 @@ struct Server::State {
                                              std::shared_ptr<Connection> connection);
     static asio::awaitable<void> run_crowded(std::shared_ptr<State> state, std::shared_ptr<Listening> listening,
                                              std::shared_ptr<Connection> connection);
+    static bool admit_safely(const std::shared_ptr<State>& state, const std::shared_ptr<Listening>& listening,
+                             tcp::socket socket);
     static void admit(const std::shared_ptr<State>& state, const std::shared_ptr<Listening>& listening,
                       tcp::socket socket);
     /// Closes the connection that has been idle longest; false if none is idle.
@@ -163,18 +166,30 @@ asio::awaitable<void> Server::State::accept(std::shared_ptr<State> state, std::s
     while (listening->acceptor.is_open()) {
         auto [error, socket] = co_await listening->acceptor.async_accept(as_result);
         if (!listening->acceptor.is_open()) break;
-        if (!error) {
+        error_code failure = error;
+        if (!failure && !admit_safely(state, listening, std::move(socket))) {
+            failure = make_error_code(boost::system::errc::not_enough_memory);
+        }
+        if (!failure) {
             listening->accept_failing = false;
-            admit(state, listening, std::move(socket));
             continue;
         }
         state->shared.counters.accept_errors.add();
-        if (error == asio::error::connection_aborted) continue;  // the peer's doing, and its connection is gone
-        if (!listening->accept_failing) log::warning("http_server", "cannot accept", {{"error", error.message()}});
+        if (failure == asio::error::connection_aborted) continue;  // the peer's doing, and its connection is gone
+        if (!listening->accept_failing) log::warning("http_server", "cannot accept", {{"error", failure.message()}});
         listening->accept_failing = true;
         pause.expires_after(pause_after_error);
         co_await pause.async_wait(as_result);
     }
+}
+
+/// False: no memory for it. The connection is closed, and the listener goes on after a pause.
+bool Server::State::admit_safely(const std::shared_ptr<State>& state, const std::shared_ptr<Listening>& listening,
+                                 tcp::socket socket) try {
+    admit(state, listening, std::move(socket));
+    return true;
+} catch (const std::exception&) {
+    return false;
 }
 
 void Server::State::admit(const std::shared_ptr<State>& state, const std::shared_ptr<Listening>& listening,
@@ -238,7 +253,11 @@ asio::awaitable<void> Server::State::run_session(std::shared_ptr<State> state, s
                                                  std::shared_ptr<Connection> connection) {
     co_await asio::this_coro::throw_if_cancelled(false);
     const Member member(state->connections, connection, &state->shared.counters.open_connections);
-    co_await serve(connection, state->shared, listening->access);
+    try {
+        co_await serve(connection, state->shared, listening->access);
+    } catch (const std::bad_alloc&) {  // it is closed, and asks again
+        state->shared.counters.broken_connections.add();
+    }
 }
 
 asio::awaitable<void> Server::State::run_crowded(std::shared_ptr<State> state, std::shared_ptr<Listening> listening,
@@ -271,7 +290,8 @@ Result<SocketAddress> Server::listen(const SocketAddress& address) {
 void Server::start() {
     for (const auto& listening : state_->listeners) {
         if (std::exchange(listening->accepting, true)) continue;
-        state_->tasks.spawn("http listener", State::accept(state_, listening));
+        auto accepting = [state = state_, listening] { return State::accept(state, listening); };
+        state_->tasks.spawn("http listener", keep_going(std::move(accepting)));
     }
 }
 
