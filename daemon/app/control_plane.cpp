@@ -175,22 +175,29 @@ void ControlPlane::mark_changed(std::size_t place) {
     if (first) asio::post(executor_, [this] { publish_changes(); });
 }
 
+/// What cannot be finished for want of memory stays marked, and watch_demand() comes back to it.
 void ControlPlane::publish_changes() {
-    bool any = false;
-    std::vector<std::size_t> looks_different;
-    const TimePoint now = Clock::now();
-    for (const std::size_t place : std::exchange(changed_, {})) {
-        ServiceState& state = services_.state(place);
-        const std::uint64_t index = state.index();
-        if (state.decide(find_verdict(place), local_sources_, now, last_index_)) any = true;
-        if (state.index() != index) looks_different.push_back(place);
-        note_deadline(place);  // a decision may change by time alone
+    std::set<std::size_t> changed = std::exchange(changed_, {});
+    try {
+        bool any = false;
+        std::vector<std::size_t> looks_different;
+        const TimePoint now = Clock::now();
+        for (const std::size_t place : changed) {
+            ServiceState& state = services_.state(place);
+            const std::uint64_t index = state.index();
+            if (state.decide(find_verdict(place), local_sources_, now, last_index_)) any = true;
+            if (state.index() != index) looks_different.push_back(place);
+            note_deadline(place);  // a decision may change by time alone
+        }
+        if (any) {
+            publish();
+            publish_counters_.time.observe(Clock::now() - now);
+        }
+        for (const std::size_t place : looks_different) events_.changed(summary(place));
+    } catch (const std::exception&) {
+        changed_.merge(changed);
+        throw;
     }
-    if (any) {
-        publish();
-        publish_counters_.time.observe(Clock::now() - now);
-    }
-    for (const std::size_t place : looks_different) events_.changed(summary(place));
 }
 
 /// Who changes something by a request sees it in the answer to it.

@@ -171,6 +171,10 @@ asio::awaitable<void> ControlPlane::watch_demand() {
         }
         connections_.note_demand(observed_asked, observed_in_use, now);
         connections_.unprobed().expire(now, [this](const health::Event& event) { on_ejection_over(event); });
+        if (!changed_.empty()) {  // for want of memory, or just now
+            publish_changes();
+            publish();
+        }
         keep_house(now);
     }
 }

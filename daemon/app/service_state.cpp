@@ -143,13 +143,15 @@ bool ServiceState::decide(const FindVerdict& find_verdict, LocalSources& sources
     const view::Circumstances circumstances{registry_.basis(), newcomers_since(registry_, sampled_), own_zone_, now};
     view::Decision decision = view::decide(all, service_, circumstances, decision_);
     sources_generation_ = sources.generation();
+    const bool same = looks_the_same(decision_, decision);
+    // Until its view is built; what throws in between must not make the next decision look like no change.
+    targets_changed_ = targets_changed_ || !answers_the_same(decision_, decision);
     std::swap(decision, decision_);
     const view::Decision& before = decision;
-    const bool same = looks_the_same(before, decision_);
     if (std::exchange(settings_changed_, false) || !same) index_ = ++last_index;
     if (!same) log_decision(before);
     const bool first_answer = view_->readiness == view::Readiness::no_upstream && registry_.answered_once();
-    if (answers_the_same(before, decision_) && !targets_changed_ && !first_answer) return false;
+    if (!targets_changed_ && !first_answer) return false;
     std::vector<IpAddress> recent;
     for (const auto& [address, forgotten_at] : recent_) recent.push_back(address);
     view_ = view::build_service_view(service_, decision_, registry_.answered_once(), recent, seed_);
@@ -158,7 +160,7 @@ bool ServiceState::decide(const FindVerdict& find_verdict, LocalSources& sources
     return true;
 }
 
-void ServiceState::log_decision(const view::Decision& before) const {
+void ServiceState::log_decision(const view::Decision& before) const try {
     const std::string name = service_.name.to_string();
     if (decision_.panic != before.panic) {
         log::warning("view",
@@ -174,6 +176,7 @@ void ServiceState::log_decision(const view::Decision& before) const {
                {"members", decision_.endpoints.size()},
                {"stale", decision_.stale},
                {"index", index_}});
+} catch (const std::exception&) {  // no memory for a line
 }
 
 bool ServiceState::is_news(const SocketAddress& endpoint, const health::Verdict& verdict) const {
