@@ -93,7 +93,8 @@ protected:
         const long kib = anonymous_kib(daemon.process().pid());
         std::cout << forgeries << " forged answers to a " << purpose << ": " << wrong_ids << " with another ID, "
                   << other_questions << " with another question, " << other_ports << " from another port, "
-                  << other_addresses << " from another address; none accepted\ncounted: " << by_id << " by ID, "
+                  << other_addresses << " from another address; "
+                  << (HasFailure() ? "NOT ALL IGNORED" : "none accepted") << "\ncounted: " << by_id << " by ID, "
                   << by_question << " by question\nRssAnon: " << kib_before << " KiB before, " << kib
                   << " KiB after\n";
         // Those with the right ID that found the queue full are counted with the ones that the kernel dropped.
