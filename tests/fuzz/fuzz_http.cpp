@@ -53,7 +53,7 @@ Said converse(std::span<const std::uint8_t> stream, Pieces pieces, const Access&
         do context.poll();
         while (peer.listen(heard));
     };
-    say_in_pieces(peer, stream, pieces, [&] {
+    say_in_pieces(peer, stream, pieces, false, [&] {
         listen();
         return !ended;
     });

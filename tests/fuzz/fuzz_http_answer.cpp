@@ -53,7 +53,7 @@ Verdict probe(std::span<const std::uint8_t> stream, Pieces pieces, const health:
     peer.listen(asked);
     require(text_of(asked).starts_with("GET /healthz HTTP/1.1\r\n") && text_of(asked).ends_with("\r\n\r\n"),
             "one request");
-    say_in_pieces(peer, stream, pieces, [&] {
+    say_in_pieces(peer, stream, pieces, false, [&] {
         context.poll();
         return !outcome.has_value();
     });

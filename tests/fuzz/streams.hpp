@@ -75,13 +75,15 @@ private:
     int ours_ = -1;
 };
 
-/// `stream` in pieces; `step` runs what reads it, and says whether to go on.
+/// `stream` in pieces; `step` runs what reads it, and says whether to go on. `ends`: its end comes with the last
+/// piece.
 template <class Step>
-void say_in_pieces(Peer& peer, std::span<const std::uint8_t> stream, Pieces pieces, const Step& step) {
+void say_in_pieces(Peer& peer, std::span<const std::uint8_t> stream, Pieces pieces, bool ends, const Step& step) {
     while (!stream.empty()) {
         const std::size_t size = pieces.next(stream.size());
         if (!peer.say(stream.first(size))) return;
         stream = stream.subspan(size);
+        if (ends && stream.empty()) peer.end();
         if (!step()) return;
     }
 }
