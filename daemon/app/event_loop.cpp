@@ -4,8 +4,12 @@
 #include <atomic>
 #include <exception>
 #include <functional>
+#include <vector>
+
+#include <boost/asio/steady_timer.hpp>
 
 #include "base/log.hpp"
+#include "base/time.hpp"
 
 namespace taskdns::app {
 namespace {
@@ -18,9 +22,21 @@ void report(const char* thread_name, const std::exception& e) try {
 } catch (const std::exception&) {  // no memory for the line's fields; it is counted all the same
 }
 
+/// Asio's queue of timers grows with the most that were there at once, and is never smaller again. Where it cannot,
+/// the coroutine that wanted to wait is destroyed: so it grows now.
+void make_room_for_timers(asio::io_context& context) {
+    constexpr std::size_t most_timers = 1024;  // of connections, checks and questions
+    std::vector<asio::steady_timer> timers;
+    timers.reserve(most_timers);
+    for (std::size_t i = 0; i < most_timers; ++i) {
+        timers.emplace_back(context, never).async_wait([](const boost::system::error_code&) {});
+    }
+}
+
 }  // namespace
 
 void run_loop(asio::io_context& context, const char* thread_name) {
+    make_room_for_timers(context);
     for (;;) {
         try {
             context.run();
