@@ -6,8 +6,7 @@ set(hardening
   -fPIE                       # with -static-pie: addresses that nobody outside knows
   -fstack-protector-strong    # an overwritten return address ends the process
   -fstack-clash-protection    # the stack grows page by page, and meets its guard page
-  -U_FORTIFY_SOURCE           # Ubuntu's compiler sets it, too
-  -ftrivial-auto-var-init=zero)  # what is read before it is written is not what another query left there
+  -U_FORTIFY_SOURCE)          # Ubuntu's compiler sets it, too
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
   list(APPEND hardening -D_FORTIFY_SOURCE=3)  # copies know the size of what they write to, also where it is computed
 else()
@@ -32,8 +31,10 @@ if(TASKDNS_PACKS_RELOCATIONS)
   list(APPEND TASKDNS_HARDENED_LINK -Wl,-z,pack-relative-relocs)
 endif()
 
-# taskdns_assertions(<target>): an index outside of a container ends the process, too. Not in what each query runs
-# through.
-function(taskdns_assertions target)
+# taskdns_harden_further(<target>): an index outside of a container ends the process, too, and what is read before it is
+# written is zero, not what another request left there. Not in what each query runs through: batches of buffers lie on
+# its stack.
+function(taskdns_harden_further target)
   target_compile_definitions(${target} PRIVATE $<$<CONFIG:Release>:_GLIBCXX_ASSERTIONS>)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-ftrivial-auto-var-init=zero>)
 endfunction()
