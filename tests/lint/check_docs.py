@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Holds README.md and docs/ against the tree: paths and links exist, folders, keys and variables are documented, and
-each row of a table whose last column is "test" names tests that exist.
+each row of a table whose last column is "test" names tests that exist, and so does a table whose first is "fault".
 
 Usage: check_docs.py [ROOT]. Exit status 1 and one line FILE:LINE: ... per mistake.
 """
@@ -18,6 +18,7 @@ TEST = re.compile(r"`((?:\w+/)?\w+\.\w+(?:/[\w*]+)?)`")
 DEFINITION = re.compile(r"^TEST(?P<kind>|_F|_P)\(\s*(?P<suite>\w+),\s*(?P<name>\w+)\)|"
                         r"^INSTANTIATE_TEST_SUITE_P\(\s*(?P<prefix>\w+),\s*(?P<of>\w+),", re.MULTILINE)
 ROW = re.compile(r"\w+Case\{\s*\"(\w+)\"")
+WORD = re.compile(r"\"(\w+)\"")
 VARIABLE = re.compile(r'"(TASKDNS_[A-Z_]+)"')
 
 
@@ -87,7 +88,8 @@ def tests_of_file(text):
             names.add(f"{match['suite']}.{match['name']}")
     for match, after in zip(found, [*found[1:], None]):
         if match["prefix"]:
-            rows = ROW.findall(text[match.end(): after.start() if after else len(text)])
+            values = text[match.end(): after.start() if after else len(text)]
+            rows = ROW.findall(values) or WORD.findall(values) or ["0"]  # without names they have numbers
             names |= {f"{match['prefix']}/{match['of']}.{body}/{row}"
                       for body in bodies.get(match["of"], []) for row in rows}
     return names
@@ -97,24 +99,32 @@ def all_tests(root):
     return {name for p in (root / "tests").rglob("*_test.cpp") for name in tests_of_file(p.read_text(encoding="utf-8"))}
 
 
+def tested_cells(document):
+    """The cells that must name tests, each with its line: the last column where that is "test", else those beside a "fault"."""
+    head = None
+    for number, line in enumerate(document.read_text(encoding="utf-8").splitlines(), start=1):
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")] if line.startswith("|") else []
+        if not cells or head is None:
+            head = cells or None
+        elif set("".join(cells)) <= set("-: "):
+            continue
+        elif head[-1] == "test":
+            yield number, cells[-1]
+        elif head[0] == "fault":
+            yield from ((number, cell) for cell in cells[1:] if cell != "-")
+
+
 def missing_tests(root):
     known = all_tests(root)
     for document in documents(root):
         name = document.relative_to(root)
-        in_table = False
-        for number, line in enumerate(document.read_text(encoding="utf-8").splitlines(), start=1):
-            cells = [cell.strip() for cell in line.strip().strip("|").split("|")] if line.startswith("|") else []
-            if not cells:
-                in_table = False
-            elif cells[-1] == "test":
-                in_table = True
-            elif in_table and set(cells[-1]) != {"-"}:
-                tests = TEST.findall(cells[-1])
-                if not tests:
-                    yield f"{name}:{number}: names no test"
-                for test in tests:
-                    if not fnmatch.filter(known, test):
-                        yield f"{name}:{number}: names the test {test}, which does not exist"
+        for number, cell in tested_cells(document):
+            tests = TEST.findall(cell)
+            if not tests:
+                yield f"{name}:{number}: names no test"
+            for test in tests:
+                if not fnmatch.filter(known, test):
+                    yield f"{name}:{number}: names the test {test}, which does not exist"
 
 
 def missing_folders(root):

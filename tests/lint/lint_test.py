@@ -121,6 +121,16 @@ class Docs(Tree):
             self.assertEqual(len(self.mistakes_of(f"{head}| a | {test} |")), 1, test)
         self.assertEqual(self.mistakes_of(f"{head}| a | `Plain.Works` |\n\n| other | column |\n|---|---|\n| a | b |"), [])
 
+    def test_flags_a_fault_whose_test_does_not_exist(self):
+        self.write("tests/integration/a_test.cpp", 'TEST(Plain, Works) {\n}\nTEST_P(Table, Gets) {}\n'
+                   'INSTANTIATE_TEST_SUITE_P(All, Table, testing::Values(Way::one, Way::other));\n'
+                   'INSTANTIATE_TEST_SUITE_P(Named, Table, testing::Values("One", "Two"));\n')
+        head = "| fault | never empty | never dead |\n|---|---|---|\n"
+        for cells in ("`Plain.Works` | -", "- | `Plain.Works`, `All/Table.Gets/*`", "`Named/Table.Gets/Two` | -"):
+            self.assertEqual(self.mistakes_of(f"{head}| a | {cells} |"), [])
+        for cells in ("`Plain.Fails` | -", "nothing | -", "`Plain.Works` | `Named/Table.Gets/Three`"):
+            self.assertEqual(len(self.mistakes_of(f"{head}| a | {cells} |")), 1, cells)
+
 
 class Sizes(Tree):
     def test_reports_above_300_and_fails_above_400(self):
