@@ -95,8 +95,21 @@ def tests_of_file(text):
     return names
 
 
+def tests_of_python(text):
+    """Class.test_name, for each class of a file that unittest runs."""
+    names, suite = set(), None
+    for line in text.splitlines():
+        if match := re.match(r"class (\w+)\(", line):
+            suite = match[1]
+        elif match := re.match(r"    def (test_\w+)\(", line):
+            names.add(f"{suite}.{match[1]}")
+    return names
+
+
 def all_tests(root):
-    return {name for p in (root / "tests").rglob("*_test.cpp") for name in tests_of_file(p.read_text(encoding="utf-8"))}
+    readers = {"*_test.cpp": tests_of_file, "*_test.py": tests_of_python}
+    return {name for pattern, read in readers.items() for p in (root / "tests").rglob(pattern)
+            for name in read(p.read_text(encoding="utf-8"))}
 
 
 def tested_cells(document):

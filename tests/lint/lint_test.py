@@ -125,10 +125,11 @@ class Docs(Tree):
         self.write("tests/integration/a_test.cpp", 'TEST(Plain, Works) {\n}\nTEST_P(Table, Gets) {}\n'
                    'INSTANTIATE_TEST_SUITE_P(All, Table, testing::Values(Way::one, Way::other));\n'
                    'INSTANTIATE_TEST_SUITE_P(Named, Table, testing::Values("One", "Two"));\n')
+        self.write("tests/packaging/a_test.py", "class Checks(unittest.TestCase):\n    def test_it(self) -> None:\n")
         head = "| fault | never empty | never dead |\n|---|---|---|\n"
-        for cells in ("`Plain.Works` | -", "- | `Plain.Works`, `All/Table.Gets/*`", "`Named/Table.Gets/Two` | -"):
+        for cells in ("`Plain.Works` | -", "- | `Plain.Works`, `All/Table.Gets/*`", "`Named/Table.Gets/Two` | `Checks.test_it`"):
             self.assertEqual(self.mistakes_of(f"{head}| a | {cells} |"), [])
-        for cells in ("`Plain.Fails` | -", "nothing | -", "`Plain.Works` | `Named/Table.Gets/Three`"):
+        for cells in ("`Plain.Fails` | -", "nothing | -", "`Checks.test_other` | -", "`Plain.Works` | `Named/Table.Gets/Three`"):
             self.assertEqual(len(self.mistakes_of(f"{head}| a | {cells} |")), 1, cells)
 
 
