@@ -1,5 +1,5 @@
 // answer() allocates nothing, whatever it says.
-#include "unit/count_allocations.hpp"
+#include "support/allocations.hpp"
 #include "unit/dns_server_answering.hpp"
 
 namespace taskdns::dns_server {

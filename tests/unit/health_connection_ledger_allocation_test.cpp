@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "unit/count_allocations.hpp"
+#include "support/allocations.hpp"
 #include "unit/health_connections.hpp"
 
 namespace taskdns::health {
