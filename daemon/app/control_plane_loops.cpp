@@ -14,9 +14,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto idle_after = 60s;             // a service that nobody asked for in that time; design.md, section 6
-constexpr auto demand_period = 5s;           // how exactly that is known
-constexpr auto snapshot_patience = 10ms;     // polls wait no longer for it; reading takes less than one
+constexpr auto idle_after = 60s;    // a service that nobody asked for in that time; design.md, section 6
+constexpr auto demand_period = 5s;  // how exactly that is known
+// Polls wait no longer for it. Reading takes less than a millisecond, but its thread may have to wait for a
+// processor, in a task that is throttled for up to 100 ms; a query waits for the first poll much longer.
+constexpr auto snapshot_patience = 100ms;
 constexpr auto housekeeping_period = 10min;  // the snapshot is never much older than the last poll
 
 /// Keeps the source for as long as its poll runs.
