@@ -56,6 +56,13 @@ protected:
     }
     std::string snapshot() { return read_file(inside("snapshot")); }
 
+    unsigned long figure(const std::string& name) const {
+        const std::string line = "\ntaskdns_snapshot_" + name + " ";
+        const std::string metrics = daemon->get("/metrics").body;
+        const std::size_t at = metrics.find(line);
+        return at == std::string::npos ? 0 : std::stoul(metrics.substr(at + line.size()));
+    }
+
     void fill(const std::string& file) {
         const Descriptor filler(open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
         const std::string page(4096, 'x');
@@ -95,11 +102,15 @@ protected:
 
 TEST_P(DiskFault, DamagesNoSnapshotAndIsOverWhenTheDiskIsBack) {
     ASSERT_TRUE(wait_until(5s, [&] { return snapshot().find(addresses[3]) != std::string::npos; }));
+    // The daemon's first housekeeping, 5 s after its start, writes as well.
+    ASSERT_TRUE(wait_until(15s, [&] { return figure("writes_total") >= 2; }));
     const std::string before = snapshot();
     begin();
     serve_and_expect(3);
     EXPECT_TRUE(daemon->says("cannot be written"));
     serve_and_expect(2);
+    EXPECT_TRUE(wait_until(10s, [&] { return figure("failures_total") >= 2; }))
+        << "so that no change is still to be written";
     if (GetParam() == std::string("Gone"))
         end();  // there is no other way to look at it
     else
