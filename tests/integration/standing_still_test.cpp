@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <future>
 #include <optional>
 #include <thread>
@@ -69,8 +70,22 @@ protected:
                daemon->ask_a("http.test").size() == addresses.size();
     }
 
-    void stand_still(milliseconds duration) const {
+    /// Returns when all threads stand: one that runs on another processor is told a moment later.
+    void stop() const {
         daemon->process().signal(SIGSTOP);
+        const std::string threads = "/proc/" + std::to_string(daemon->process().pid()) + "/task";
+        const auto all_stand = [&] {
+            for (const auto& thread : std::filesystem::directory_iterator(threads)) {
+                const std::string stat = read_file(thread.path() / "stat");
+                if (stat.find(") T ") == std::string::npos) return false;
+            }
+            return true;
+        };
+        ASSERT_TRUE(wait_until(5s, all_stand));
+    }
+
+    void stand_still(milliseconds duration) const {
+        stop();
         std::this_thread::sleep_for(duration);
         daemon->process().signal(SIGCONT);
     }
@@ -122,7 +137,7 @@ TEST_F(StandingStill, ForTenSecondsLosesNoEndpointAndNoQueryAndHurriesNothing) {
     EXPECT_GT(local_faults(), 0U) << "no check was interrupted: the test shows nothing";
 
     const auto begin = steady_clock::now();
-    daemon->process().signal(SIGSTOP);
+    stop();
     auto waiting = std::async(std::launch::async, [this] {
         const DnsReply reply = daemon->ask({.name = "tcp.test", .timeout = 30s});
         return std::pair(steady_clock::now(), reply.rdata("A").size());
