@@ -110,12 +110,4 @@ bool query_waits(std::uint16_t port, std::uint16_t server_port) {
     return false;
 }
 
-long anonymous_kib(int pid) {
-    std::ifstream status("/proc/" + std::to_string(pid) + "/status");
-    for (std::string line; std::getline(status, line);) {
-        if (line.starts_with("RssAnon:")) return std::stol(line.substr(8));
-    }
-    return 0;
-}
-
 }  // namespace taskdns::testing_support

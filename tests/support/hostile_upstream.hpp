@@ -62,7 +62,7 @@ private:
 /// read it, and so the port, in /proc/net/udp.
 bool query_waits(std::uint16_t port, std::uint16_t server_port);
 
-/// RssAnon of a process, in KiB.
+/// RssAnon of a process, in KiB (overload.hpp).
 long anonymous_kib(int pid);
 
 }  // namespace taskdns::testing_support
