@@ -94,7 +94,8 @@ class Hardening(unittest.TestCase):
     def test_every_file_of_ours_was_compiled_so(self) -> None:
         if self.commands is None:
             self.skipTest("no compile_commands.json given")
-        ours = [one for one in self.commands if "/daemon/" in one["file"]]
+        # Without those that only see whether a header compiles alone.
+        ours = [one for one in self.commands if re.search(r"/daemon/[a-z_/]+\.cpp$", one["file"])]
         self.assertGreater(len(ours), 150)
         for one in ours:
             words = one["command"].split()
