@@ -45,6 +45,21 @@ def parse_arguments():
     return arguments
 
 
+def unanswered_connects():
+    """Inodes of sockets in SYN-SENT: probes of black holes, which come and go."""
+    lines = pathlib.Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]
+    return {f"socket:[{fields[9]}]" for fields in (line.split() for line in lines) if fields[3] == "02"}
+
+
+def descriptors_at_rest(pid):
+    probing = unanswered_connects()
+    count = 0
+    for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):  # closed meanwhile
+            count += str(entry.readlink()) not in probing
+    return count
+
+
 def figures_of(pid):
     status = dict(line.split(":", 1) for line in pathlib.Path(f"/proc/{pid}/status").read_text("utf-8").splitlines())
     return {"rss": int(status["VmRSS"].split()[0]), "anon": int(status["RssAnon"].split()[0]),
@@ -75,7 +90,9 @@ class Soak:
         for fleet in self.fleets:
             srv = ", record: SRV" if fleet.service.srv else ""
             alias = ", aliases: [orders]" if fleet is self.fleets[0] and number % 2 else ""
-            lines.append(f"  - {{name: {fleet.service.name}, port: {fleet.port}{srv}{alias}, "
+            # Of a sample the absent stay for 10 to 60 min: at 50 times the churn that is 50 times the members.
+            brief = ", membership: {absent_max: 60s}" if fleet.service.tasks > 8 else ""
+            lines.append(f"  - {{name: {fleet.service.name}, port: {fleet.port}{srv}{alias}{brief}, "
                          f"health: {{check: {fleet.service.check}}}}}")
         if number % 3 == 1:
             lines.append("  - {name: static.soak.local, source: static, port: 9, addresses: [127.0.0.9]}")
@@ -124,6 +141,7 @@ class Soak:
         while time.monotonic() - self.started < self.seconds:
             await asyncio.sleep(SAMPLED_EVERY)
             self.sample(pid)
+            await self.count_members()
             await self.explain()
             if rests and time.monotonic() - self.started >= rests[0]:
                 rests.pop(0)
@@ -136,15 +154,20 @@ class Soak:
                              "p50": percentile(latencies, 0.5) * 1e6, "p99": percentile(latencies, 0.99) * 1e6,
                              "wrong": len(self.clients.wrong)})
 
+    async def count_members(self):
+        """Of the service that is sampled: what memory may grow with."""
+        status = await self.clients.status(max(SERVICES, key=lambda service: service.tasks).name)
+        self.samples[-1]["members"] = len(status["endpoints"]) if status else self.samples[-2]["members"] if len(self.samples) > 1 else 0
+
     async def rest(self, pid):
-        """Without clients that hold connections: what the daemon itself has open. Probes and polls come and go, so the least."""
+        """Without clients that hold connections: what the daemon itself has open. Polls and probes come and go, so the least."""
         self.clients.resting = True
         await asyncio.sleep(REST)
         seen = []
         for _ in range(100):
-            seen.append(figures_of(pid))
+            seen.append(descriptors_at_rest(pid))
             await asyncio.sleep(0.02)
-        self.at_rest.append((min(one["fds"] for one in seen), min(one["threads"] for one in seen)))
+        self.at_rest.append((min(seen), figures_of(pid)["threads"]))
         self.clients.resting = False
 
     async def explain(self):
@@ -179,6 +202,7 @@ def table(lines, soak, outcome):
     rows = [("RssAnon, KiB", f"{mean(first[:half], 'anon'):.0f}", f"{mean(first[half:], 'anon'):.0f}",
              f"slope {outcome.slope} (95 %; a leak is certainly more than {NOISE:.0f})"),
             ("RSS, KiB", f"{mean(first[:half], 'rss'):.0f}", f"{mean(first[half:], 'rss'):.0f}", ""),
+            ("members of the sample", f"{mean(first[:half], 'members'):.0f}", f"{mean(first[half:], 'members'):.0f}", ""),
             ("descriptors at rest", *map(str, outcome.descriptors), "after the warm-up, and at the end"),
             ("threads", *map(str, outcome.threads), ""),
             ("p50, µs", f"{percentile(sorted(s['p50'] for s in first[:half]), .5):.0f}",
