@@ -109,6 +109,22 @@ std::vector<Record> records(const ldns_rr_list* list) {
     return out;
 }
 
+/// OPT and TSIG are about the message itself, and stand in it once (RFC 6891 section 6.1.1, RFC 8945 section 5.2). Of
+/// two, ldns forgets one and never frees it: 115 octets for each of 12. The records are whole.
+bool says_twice(std::span<const std::uint8_t> message) {
+    constexpr unsigned tsig = 250;
+    std::size_t at = header_size;
+    for (unsigned questions = read_u16(message, 4); questions > 0; --questions) at = after_name(message, at) + 4;
+    unsigned opts = 0;
+    unsigned signatures = 0;
+    while (const auto record = read_record(message, at)) {
+        opts += record->type == RrType::opt ? 1U : 0U;
+        signatures += static_cast<unsigned>(record->type) == tsig ? 1U : 0U;
+        at = record->end;
+    }
+    return opts > 1 || signatures > 1;
+}
+
 }  // namespace
 
 Bytes build_query(std::uint16_t id, const Question& question) {
@@ -149,6 +165,7 @@ bool truncated(std::span<const std::uint8_t> message) {
 
 Result<Response> parse_response(std::span<const std::uint8_t> message) {
     if (!records_are_whole(message)) return Error{Errc::malformed, "its records are not whole"};
+    if (says_twice(message)) return Error{Errc::malformed, "two OPT or TSIG records"};
     if (!has_room(most_parsed_per_octet * message.size() + parsed_at_least)) {
         return Error{Errc::internal, "no memory"};
     }

@@ -71,7 +71,7 @@ bool answers(std::span<const std::uint8_t> message, std::uint16_t id, const Ques
 /// TC is set: ask again over TCP. Known before parsing, since a cut message may not parse.
 bool truncated(std::span<const std::uint8_t> message);
 
-/// Errc::malformed for what records_are_whole() or ldns rejects.
+/// Errc::malformed for what records_are_whole() or ldns rejects, and where OPT or TSIG stands in it twice.
 Result<Response> parse_response(std::span<const std::uint8_t> message);
 
 }  // namespace taskdns::dns

@@ -184,6 +184,21 @@ TEST(ParseResponse, CallsMalformedWhatLdnsRejects) {
     EXPECT_TRUE(parse_response(short_rdata).has_error());
 }
 
+// ldns 1.8.3 loses the memory of one of the two.
+TEST(ParseResponse, CallsMalformedWhatHasOptOrTsigTwice) {
+    constexpr std::uint8_t opt = 41;
+    constexpr std::uint8_t tsig = 250;
+    for (const std::uint8_t type : {opt, tsig}) {
+        Bytes message = write_response(id, orders, {.answer = {a("orders.local", "10.0.0.1")}});
+        const Bytes record{0, 0, type, 0, 1, 0, 0, 0, 0, 0, 0};
+        for (int times = 1; times <= 2; ++times) {
+            message.insert(message.end(), record.begin(), record.end());
+            ++message[11];  // ARCOUNT
+            EXPECT_EQ(parse_response(message).has_value(), times == 1) << int{type} << " " << times << " times";
+        }
+    }
+}
+
 TEST(ParseResponse, ReadsAnyChangedOctetWithoutHarm) {
     const Bytes good = write_response(id, orders,
                                       {.answer = {srv("orders.local", 1, "t.local"), cname("a.b", "c.d")},
