@@ -82,9 +82,9 @@ public:
     }
 
 private:
-    /// The oldest go: descriptors shall not be what is missing.
+    /// Waits for nobody. The oldest go: descriptors shall not be what is missing.
     void say(const sockaddr_in& to, const std::string& text) {
-        const int connection = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        const int connection = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         connect(connection, reinterpret_cast<const sockaddr*>(&to), sizeof to);
         send(connection, text.data(), text.size(), MSG_NOSIGNAL);
         connections_.push_back(connection);
