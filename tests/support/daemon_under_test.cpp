@@ -72,7 +72,7 @@ bool DaemonUnderTest::start_once() {
     }
     for (const auto& [name, value] : options_.environment) environment[name] = value;
     std::vector<std::string> argv = options_.launcher;
-    argv.push_back(taskdns_binary());
+    argv.push_back(options_.built_here ? TASKDNS_BINARY : taskdns_binary());
     if (!options_.file.empty()) argv.insert(argv.end(), {"--config", options_.file});
     process_ = std::make_unique<ChildProcess>(ChildProcess::Options{.argv = std::move(argv),
                                                                     .environment = std::move(environment),

@@ -16,7 +16,7 @@ constexpr TimePoint start{1h};
 constexpr std::size_t endpoints = 1000;
 
 // There is one of each for every endpoint: what is added here is added a hundred thousand times.
-static_assert(sizeof(membership::Member) <= 64);
+static_assert(sizeof(membership::Member) <= 72);
 static_assert(sizeof(view::EndpointDecision) <= 48);
 
 /// What the process has allocated and not freed. A sanitizer's own allocator is not seen: then it is a constant.
