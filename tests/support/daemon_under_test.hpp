@@ -30,7 +30,7 @@ struct DaemonOptions {
     std::map<std::string, std::string> environment;  ///< further variables; they win
     int stdout_descriptor = -1;                      ///< where log lines go; -1: a file that log() reads
     std::vector<std::string> launcher;               ///< a command that becomes the daemon: its path is added
-    bool built_here = false;                         ///< what this build made (not static), whatever TASKDNS_BINARY says
+    bool built_here = false;  ///< what this build made (not static), whatever TASKDNS_BINARY says
 };
 
 /// The constructor returns once both interfaces take connections (not: once it is ready), and throws with the log if
