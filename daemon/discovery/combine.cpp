@@ -10,6 +10,12 @@ namespace {
 
 Network network(const char* text) { return Network::parse(text).value(); }
 
+/// The IPv4 address that RFC 6052 has in the last four octets.
+IpAddress behind_nat64(const IpAddress& address) {
+    const auto bytes = address.bytes().last<4>();
+    return IpAddress(IpAddress::V4Bytes{bytes[0], bytes[1], bytes[2], bytes[3]});
+}
+
 }  // namespace
 
 Observation combine(std::vector<Part> parts, milliseconds ttl) {
@@ -35,13 +41,15 @@ Observation combine(std::vector<Part> parts, milliseconds ttl) {
 
 bool can_be_endpoint(const IpAddress& address) {
     // Decision 0032 has the reason for each.
-    static const std::array<Network, 11> no_endpoints{
-        network("0.0.0.0/8"),         network("169.254.169.0/24"), network("169.254.170.0/24"),
-        network("224.0.0.0/4"),       network("255.255.255.255"),  network("::"),
-        network("::ffff:0.0.0.0/96"), network("64:ff9b::/96"),     network("fd00:ec2::/64"),
-        network("fe80::/10"),         network("ff00::/8")};
+    static const std::array<Network, 10> no_endpoints{network("0.0.0.0/8"),         network("169.254.169.0/24"),
+                                                      network("169.254.170.0/24"),  network("224.0.0.0/4"),
+                                                      network("255.255.255.255"),   network("::"),
+                                                      network("::ffff:0.0.0.0/96"), network("fd00:ec2::/64"),
+                                                      network("fe80::/10"),         network("ff00::/8")};
+    static const Network nat64 = network("64:ff9b::/96");  // RFC 6052: what DNS64 makes of an IPv4 address
+    const IpAddress reached = nat64.contains(address) ? behind_nat64(address) : address;
     return std::none_of(no_endpoints.begin(), no_endpoints.end(),
-                        [&address](const Network& network) { return network.contains(address); });
+                        [&reached](const Network& network) { return network.contains(reached); });
 }
 
 void sort_and_deduplicate(std::vector<Sighting>& sightings) {

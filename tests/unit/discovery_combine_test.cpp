@@ -98,6 +98,7 @@ TEST(CanBeEndpoint, IsWhatATaskCanHave) {
                             "fec0::1",
                             "2001:db8::1",
                             "64:ff9b:1::1",
+                            "64:ff9b::10.0.1.10",
                             "::fffe:a9fe:a9fe"}) {
         EXPECT_TRUE(can_be_endpoint(ip(yes))) << yes;
     }
@@ -117,6 +118,8 @@ TEST(CanBeEndpoint, IsWhatATaskCanHave) {
                            "::ffff:169.254.169.254",
                            "::ffff:10.0.0.1",
                            "64:ff9b::a9fe:a9fe",
+                           "64:ff9b::0.0.0.1",
+                           "64:ff9b::224.0.0.1",
                            "fd00:ec2::",
                            "fd00:ec2::23",
                            "fd00:ec2::123",
