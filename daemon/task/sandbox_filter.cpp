@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -50,8 +51,7 @@ constexpr auto whole_calls = std::to_array<int>({
         // Threads, signals, time; clone() is below.
         SYS_set_robust_list, SYS_set_tid_address, SYS_rseq, SYS_sched_yield, SYS_sched_getaffinity, SYS_getcpu,
         SYS_exit, SYS_exit_group, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_rt_sigtimedwait,
-        SYS_sigaltstack, SYS_tgkill, SYS_restart_syscall, SYS_nanosleep, SYS_clock_nanosleep, SYS_clock_getres,
-        SYS_gettimeofday,
+        SYS_sigaltstack, SYS_restart_syscall, SYS_nanosleep, SYS_clock_nanosleep, SYS_clock_getres, SYS_gettimeofday,
         // Who we are and what we have; capset(): task/bind_capability.
         SYS_getpid, SYS_gettid, SYS_getppid, SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid, SYS_uname, SYS_sysinfo,
         SYS_getrusage, SYS_times, SYS_getrandom, SYS_capget, SYS_capset,
@@ -125,6 +125,8 @@ std::vector<sock_filter> build_sandbox_filter() {
         add(out, {if_is(static_cast<std::uint32_t>(call)), end(SECCOMP_RET_ALLOW)});
     }
     for (const PartialCall& call : partial_calls) add(out, call);
+    // abort() signals its own thread.
+    add(out, {SYS_tgkill, 0, Verdict::one_of, {static_cast<std::uint32_t>(getpid())}, 1});
     // Its flags are in memory, where no filter looks. The C library then takes clone().
     add(out, {if_is(SYS_clone3), end(SECCOMP_RET_ERRNO | ENOSYS), end(SECCOMP_RET_TRAP)});
     return out;
@@ -143,6 +145,7 @@ const char* name_of_call(int number) {
         {SYS_ioctl, "ioctl"},
         {SYS_prctl, "prctl"},
         {SYS_kill, "kill"},
+        {SYS_tgkill, "tgkill"},
         {SYS_prlimit64, "prlimit64"},
         {SYS_mount, "mount"},
         {SYS_unshare, "unshare"},

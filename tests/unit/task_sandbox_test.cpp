@@ -121,6 +121,7 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{"TerminalControl",   [] { return syscall(SYS_ioctl, 0, 0x5412 /* TIOCSTI */, "x"); }},
         RefusedCase{"Undumpable",        [] { return long{prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)}; }},
         RefusedCase{"Kill",              [] { return long{kill(getppid(), 0)}; }},
+        RefusedCase{"KillOfAThread",     [] { return syscall(SYS_tgkill, getppid(), getppid(), 0); }},
         RefusedCase{"Mount",             [] { return syscall(SYS_mount, "a", "/", "tmpfs", 0, 0); }},
         RefusedCase{"IoUring",           [] { return syscall(SYS_io_uring_setup, 1, 0); }},
         RefusedCase{"Bpf",               [] { return syscall(SYS_bpf, 0, 0, 0); }},
