@@ -97,7 +97,7 @@ void block_signals() {
     sigset_t all;
     sigfillset(&all);
     sigdelset(&all, SIGSYS);  // it tells a thread of its own call (task/sandbox)
-    pthread_sigmask(SIG_BLOCK, &all, nullptr);
+    pthread_sigmask(SIG_SETMASK, &all, nullptr);
 }
 
 struct Writer {
