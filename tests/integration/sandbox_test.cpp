@@ -140,9 +140,12 @@ TEST(Privileges, AreGivenUpByAllThreadsOfTheDaemon) {
         EXPECT_THAT(of_each_thread(pid, set), Each("0000000000000000")) << set;
     }
     EXPECT_THAT(of_each_thread(pid, "NoNewPrivs"), AllOf(SizeIs(Ge(2)), Each("1")));
+    std::string names;  // a container's root may lack one
+    if ((expected & 0x2U) != 0) names = "dac_override";
+    if ((expected & 0x400U) != 0) names += names.empty() ? "net_bind_service" : ",net_bind_service";
+    if (names.empty()) names = "none";
     EXPECT_THAT(daemon.get("/metrics").body,
-                HasSubstr("taskdns_privileges_info{capabilities=\"dac_override,net_bind_service\","
-                          "no_new_privs=\"true\"} 1\n"));
+                HasSubstr("taskdns_privileges_info{capabilities=\"" + names + "\",no_new_privs=\"true\"} 1\n"));
 }
 
 TEST(Privileges, AreTheApplicationsOwnBehindExec) {

@@ -126,7 +126,7 @@ TEST_F(StandingStill, ForTenSecondsLosesNoEndpointAndNoQueryAndHurriesNothing) {
     const auto last = [&] { return !daemon->ask_a(polled(polled_services - 1)).empty(); };
     ASSERT_TRUE(wait_until(10s, last));
     for (int i = 0; i < 3; ++i) {
-        stand_still(800ms);                 // now every check is overdue, and begins
+        stand_still(1s + 100ms);            // now every check is overdue, and begins
         std::this_thread::sleep_for(60ms);  // the endpoints are 100 ms away
         stand_still(1s + 200ms);
         for (int round = 0; round < 20; ++round) {
