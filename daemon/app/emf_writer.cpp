@@ -14,28 +14,27 @@ constexpr auto pause = 50ms;
 
 EmfWriter::EmfWriter(const asio::any_io_executor& executor, std::function<Figures()> collect,
                      std::function<void(const std::string& line)> write)
-    : collect_(std::move(collect)), write_(std::move(write)), timer_(executor), lines_(settings_.emf_namespace) {}
+    : collect_(std::move(collect)),
+      write_(std::move(write)),
+      timer_(executor, "write metrics to the log", [this] { write_some(); }),
+      lines_(settings_.emf_namespace) {}
 
 void EmfWriter::set(const config::Metrics& settings) {
     const bool same = settings.emf == settings_.emf && settings.emf_interval == settings_.emf_interval;
     settings_ = settings;
     lines_.rename(settings.emf_namespace);
     if (same) return;
-    timer_.cancel();
+    timer_.clear();
     waiting_.clear();
     if (!settings_.emf) return;
     lines_.next(collect_());  // what was before is of no interval
     wait(settings_.emf_interval);
 }
 
-void EmfWriter::wait(milliseconds how_long) {
-    timer_.expires_after(how_long);
-    timer_.async_wait([this](const boost::system::error_code& error) {
-        if (!error && settings_.emf) write_some();
-    });
-}
+void EmfWriter::wait(milliseconds how_long) { timer_.set(Clock::now() + how_long); }
 
 void EmfWriter::write_some() {
+    if (!settings_.emf) return;
     if (waiting_.empty()) {
         for (std::string& line : lines_.next(collect_())) waiting_.push_back(std::move(line));
     }
@@ -47,7 +46,7 @@ void EmfWriter::write_some() {
 }
 
 void EmfWriter::stop() {
-    timer_.cancel();
+    timer_.clear();
     if (!settings_.emf) return;
     settings_.emf = false;
     for (const std::string& line : waiting_) write_(line);

@@ -6,9 +6,8 @@
 #include <functional>
 #include <string>
 
-#include <boost/asio/steady_timer.hpp>
-
 #include "app/emf.hpp"
+#include "base/alarm.hpp"
 #include "base/asio.hpp"
 #include "config/config.hpp"
 
@@ -31,7 +30,7 @@ private:
 
     std::function<Figures()> collect_;
     std::function<void(const std::string& line)> write_;
-    asio::steady_timer timer_;
+    Alarm timer_;
     config::Metrics settings_;
     EmfLines lines_;
     std::deque<std::string> waiting_;  // lines of this interval that are not written yet

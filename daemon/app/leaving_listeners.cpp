@@ -61,20 +61,20 @@ void LeavingListeners::State::look_later(FileThread& files) {
     timer.expires_after(pace.every);
     timer.async_wait([self = weak_from_this(), &files](const boost::system::error_code& error) {
         const auto alive = self.lock();
-        if (!error && alive) alive->look(files);
+        if (error || !alive) return;
+        alive->look_later(files);  // whatever becomes of this look, and in this wait's memory
+        alive->look(files);
     });
 }
 
 void LeavingListeners::State::look(FileThread& files) {
-    const bool begun = files.submit([self = weak_from_this(), way = way_back, wanted = senders, now = turn, &files] {
+    files.submit([self = weak_from_this(), way = way_back, wanted = senders, now = turn, &files] {
         way->post([self, now, named = read_named(wanted), &files] {
             const auto alive = self.lock();
             if (!alive || alive->turn != now) return;
             alive->looked(named);
-            alive->look_later(files);
         });
     });
-    if (!begun) look_later(files);
 }
 
 void LeavingListeners::State::looked(const Named& named) {

@@ -89,6 +89,7 @@ struct Reloader::State : std::enable_shared_from_this<Reloader::State> {
     static void refuse(const Request& request, const char* because);
     void begin(FileThread& files);
     void finish(Result<Reading> reading);
+    Result<bool> apply_safely(Reading next);
     void fail(std::vector<std::string> errors);
     void report(ReloadStatus status);
     void look_later(FileThread& files);
@@ -132,10 +133,16 @@ void Reloader::State::begin(FileThread& files) {
     if (!reading) fail({"the configuration cannot be read: no thread for it, or an earlier reading hangs"});
 }
 
+Result<bool> Reloader::State::apply_safely(Reading next) try {
+    return apply(std::move(next));
+} catch (const std::exception& e) {  // no memory on the way
+    return Error{Errc::internal, std::string("the configuration is not applied as a whole: ") + e.what()};
+}
+
 void Reloader::State::finish(Result<Reading> result) {
     if (stopped) return;
     if (!result) return fail(split_lines(result.error().message));
-    const Result<bool> applied = apply(std::move(*result));
+    const Result<bool> applied = apply_safely(std::move(*result));
     if (!applied) return fail(split_lines(applied.error().message));
     const bool asked = served.size() > 1 || served.front().trigger != "file";
     if (!*applied && !asked && !figures.last_failed) return served.clear();  // nothing is new
@@ -164,12 +171,15 @@ void Reloader::State::look_later(FileThread& files) {
     timer.expires_after(settings.period);
     timer.async_wait([self = weak_from_this(), &files](const boost::system::error_code& error) {
         const auto alive = self.lock();
-        if (!error && alive) alive->look(files);
+        if (error || !alive) return;
+        alive->look_later(files);  // whatever becomes of this look, and in this wait's memory
+        alive->look(files);
     });
 }
 
 void Reloader::State::look(FileThread& files) {
-    const bool begun = files.submit([self = weak_from_this(), way = way_back, path = settings.file, &files] {
+    // The thread may be busy, or hang: there is a next time.
+    files.submit([self = weak_from_this(), way = way_back, path = settings.file, &files] {
         way->post([self, now = fingerprint(path), &files] {
             const auto alive = self.lock();
             if (!alive || alive->stopped) return;
@@ -178,10 +188,8 @@ void Reloader::State::look(FileThread& files) {
                 alive->waiting.push_back({"file", {}});
                 alive->begin(files);
             }
-            alive->look_later(files);
         });
     });
-    if (!begun) look_later(files);  // the thread is busy, or hangs
 }
 
 Reloader::Reloader(asio::any_io_executor executor, Settings settings, Read read, Apply apply)

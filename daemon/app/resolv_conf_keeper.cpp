@@ -130,7 +130,9 @@ void ResolvConfKeeper::State::look_later(FileThread& files) {
     timer.expires_after(every);
     timer.async_wait([self = weak_from_this(), &files](const boost::system::error_code& error) {
         const auto alive = self.lock();
-        if (!error && alive) alive->go_on(files);
+        if (error || !alive || (alive->owed.empty() && !alive->settings.manage)) return;
+        alive->look_later(files);  // whatever becomes of this look, and in this wait's memory
+        alive->go_on(files);
     });
 }
 

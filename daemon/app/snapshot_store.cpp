@@ -136,7 +136,6 @@ void SnapshotStore::changed() {
 
 void SnapshotStore::State::arm(FileThread& files) {
     if (armed || writing || !ready) return;
-    armed = true;
     timer.expires_at(next_write);
     timer.async_wait([self = weak_from_this(), files = &files](const boost::system::error_code& error) {
         const auto alive = self.lock();
@@ -144,9 +143,10 @@ void SnapshotStore::State::arm(FileThread& files) {
         alive->armed = false;
         alive->write(*files);
     });
+    armed = true;
 }
 
-void SnapshotStore::State::write(FileThread& files) {
+void SnapshotStore::State::write(FileThread& files) try {
     dirty = false;
     next_write = Clock::now() + shortest_pause;
     writing = files.submit([path = path, snapshot = collect(), way_back = way_back, self = weak_from_this(), &files] {
@@ -156,6 +156,8 @@ void SnapshotStore::State::write(FileThread& files) {
         });
     });
     if (!writing) try_again_later(files);  // earlier ones hang
+} catch (const std::exception&) {          // no memory to collect it
+    try_again_later(files);
 }
 
 void SnapshotStore::State::written(const Result<void>& result, FileThread& files) {

@@ -26,6 +26,21 @@ struct FileThread::State {
     static void run(const std::shared_ptr<State>& state);
 };
 
+namespace {
+
+constexpr milliseconds retry_pause{100};
+
+bool run_once(const FileThread::Job& job) {
+    try {
+        job();
+        return true;
+    } catch (const std::exception&) {
+        return false;
+    }
+}
+
+}  // namespace
+
 void FileThread::State::run(const std::shared_ptr<State>& state) {
     std::unique_lock lock(state->mutex);
     for (;;) {
@@ -35,11 +50,14 @@ void FileThread::State::run(const std::shared_ptr<State>& state) {
         state->waiting.pop_front();
         state->running = true;
         lock.unlock();
-        try {
-            job();
-        } catch (const std::exception&) {  // a job's own broken promise: it has no outcome, the thread goes on
-        }
+        const bool done = run_once(job);
         lock.lock();
+        // No memory to say what came of it, and somebody waits for that: again, before the others.
+        for (bool again = !done; again && !state->stopped; lock.lock()) {
+            state->work.wait_for(lock, retry_pause, [&] { return state->stopped; });
+            lock.unlock();
+            again = !run_once(job);
+        }
         state->running = false;
         if (state->waiting.empty()) state->idle.notify_all();
     }

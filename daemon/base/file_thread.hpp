@@ -13,7 +13,8 @@ namespace taskdns {
 
 class FileThread {
 public:
-    using Job = std::function<void()>;  ///< must not throw
+    /// One that throws, for want of memory, is run again after a pause, until it does not: it must bear that.
+    using Job = std::function<void()>;
 
     static constexpr std::size_t max_waiting = 16;
 

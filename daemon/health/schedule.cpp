@@ -65,6 +65,11 @@ void Schedule::set_endpoints(ServiceIndex service, const std::string& service_na
             {address, known != nullptr ? known->verdict : Verdict{.since = now, .first_seen = now}});
     }
     std::swap(before, current);
+    if (before.is_partial) {  // the last call ended half-way: nobody knows what it left
+        unsubscribe_from_all(service);
+        before.endpoints.clear();
+    }
+    current.is_partial = true;
     const bool same_policy = before.policy == policy && before.name == service_name;
     const bool idle = idle_.contains(service);
 
@@ -74,7 +79,7 @@ void Schedule::set_endpoints(ServiceIndex service, const std::string& service_na
         if (known != nullptr && same_policy) continue;
         Target target = make_target(address, policy, service_name);
         if (known != nullptr && make_target(address, before.policy, before.name) == target) {
-            hasten(*targets_.find(target), now + jittered(verdict.next_delay(policy, now, idle)));
+            hasten(target, now + jittered(verdict.next_delay(policy, now, idle)));
         } else {
             subscribe(service, std::move(target), now);
         }
@@ -86,6 +91,7 @@ void Schedule::set_endpoints(ServiceIndex service, const std::string& service_na
         if (stays && make_target(endpoint.address, policy, service_name) == target) continue;
         unsubscribe(service, target);
     }
+    current.is_partial = false;
     if (current.endpoints.empty()) services_.erase(service);
 }
 
@@ -99,7 +105,7 @@ void Schedule::set_idle(ServiceIndex service, bool idle, TimePoint now) {
     if (entry == services_.end()) return;
     const Service& woken = entry->second;
     for (const Endpoint& endpoint : woken.endpoints) {
-        hasten(*targets_.find(make_target(endpoint.address, woken.policy, woken.name)), now);
+        hasten(make_target(endpoint.address, woken.policy, woken.name), now);
     }
 }
 
@@ -131,6 +137,26 @@ void Schedule::unsubscribe(ServiceIndex service, const Target& target) {
     targets_.erase(entry);
 }
 
+void Schedule::unsubscribe_from_all(ServiceIndex service) {
+    for (auto entry = targets_.begin(); entry != targets_.end();) {
+        Tracked& tracked = entry->second;
+        const bool had_it = std::erase(tracked.subscribers, service) > 0;
+        if (!had_it || !tracked.subscribers.empty()) {
+            ++entry;
+            continue;
+        }
+        queue_.erase({tracked.due, tracked.id, &*entry});
+        queue_.erase({in_flight_mark, tracked.id, &*entry});
+        entry = targets_.erase(entry);
+    }
+}
+
+/// Nobody is subscribed to one that set_endpoints() did not reach for want of memory.
+void Schedule::hasten(const Target& target, TimePoint due) {
+    const auto entry = targets_.find(target);
+    if (entry != targets_.end()) hasten(*entry, due);
+}
+
 /// Nothing happens to one that is in flight: its time has passed already, and its outcome will say when it is due
 /// again.
 void Schedule::hasten(Targets::value_type& target, TimePoint due) {
@@ -157,7 +183,7 @@ std::optional<Event> Schedule::observe(ServiceIndex service, const SocketAddress
     const bool failed = evidence(observed) == Evidence::certain || evidence(observed) == Evidence::doubtful;
     if (failed && (changed || verdict.status != Status::unhealthy)) {
         const milliseconds delay = changed ? milliseconds{0} : verdict.next_delay(ours.policy, now);
-        hasten(*targets_.find(make_target(endpoint, ours.policy, ours.name)), now + delay);
+        hasten(make_target(endpoint, ours.policy, ours.name), now + delay);
     }
     return Event{service, endpoint, changed};
 }

@@ -37,7 +37,7 @@ public:
     Schedule(unsigned max_in_flight, std::uint32_t seed);
 
     /// As Checker::set_endpoints(). Where only the policy changed, verdicts stay; a target that differs by it is
-    /// probed at once.
+    /// probed at once. Where it throws for want of memory it is to be called again.
     void set_endpoints(ServiceIndex service, const std::string& service_name, const config::Health& policy,
                        const std::vector<SocketAddress>& endpoints, TimePoint now);
     /// Whether nobody asks for `service`; it is awake until this says so, and set_endpoints() does not change that.
@@ -88,6 +88,7 @@ private:
         std::string name;
         config::Health policy;
         std::vector<Endpoint> endpoints;  // sorted by address
+        bool is_partial = false;          // set_endpoints() did not come to its end
 
         Endpoint* find(const SocketAddress& address);
     };
@@ -102,6 +103,8 @@ private:
 
     void subscribe(ServiceIndex service, Target target, TimePoint now);
     void unsubscribe(ServiceIndex service, const Target& target);
+    void unsubscribe_from_all(ServiceIndex service);
+    void hasten(const Target& target, TimePoint due);
     void hasten(Targets::value_type& target, TimePoint due);
     void put_off(Targets::value_type& target, TimePoint due);
     std::optional<TimePoint> spared_until(const Targets::value_type& target) const;
