@@ -60,6 +60,7 @@ ControlPlane::ControlPlane(asio::any_io_executor executor, const config::Config&
       snapshot_timer_(executor),
       hold_timer_(executor),
       expiry_timer_(executor, never),
+      publishing_(executor, "publish a change", [this] { publish_changes(); }),
       last_index_(milliseconds_since_1970()),
       started_at_(Clock::now()),
       tasks_(executor) {
@@ -92,7 +93,14 @@ std::span<const membership::Member> ControlPlane::members_of(std::size_t place) 
 
 void ControlPlane::on_observation(std::size_t place, const discovery::Observation& observation,
                                   milliseconds next_delay) {
-    const bool changed = services_.state(place).observe(observation, next_delay, Clock::now());
+    bool changed = true;
+    try {
+        changed = services_.state(place).observe(observation, next_delay, Clock::now());
+    } catch (const std::exception&) {  // it has been taken in by half, perhaps
+        services_[place].unsettled = true;
+        mark_changed(place);
+        throw;
+    }
     if (changed) on_members(place);
     // The first failure changes what a query gets, though there are no members yet.
     if (changed || services_.state(place).view()->readiness != view::Readiness::serving) mark_changed(place);
@@ -100,6 +108,8 @@ void ControlPlane::on_observation(std::size_t place, const discovery::Observatio
 }
 
 void ControlPlane::on_members(std::size_t place) {
+    services_[place].unsettled = true;
+    publishing_.set_now();  // without memory for what follows, it goes on from there
     std::set<std::size_t> changed{place};
     bool came_or_went = false;
     while (!changed.empty()) {  // ends: each further round has taken members away
@@ -112,6 +122,7 @@ void ControlPlane::on_members(std::size_t place) {
         claims_.set(static_cast<membership::ServiceIndex>(next), state.service().registry_names_ports());
         connections_.set_members(static_cast<health::ServiceIndex>(next), state.registry().members());
         changed.merge(let_go_of_taken_addresses(next));
+        services_[next].unsettled = false;
     }
     if (came_or_went) snapshot_->changed();
 }
@@ -122,31 +133,47 @@ std::set<std::size_t> ControlPlane::let_go_of_taken_addresses(std::size_t place)
     for (const auto& [loser, endpoint] : claims_.lost_by(static_cast<membership::ServiceIndex>(place))) {
         ServiceState& state = services_.state(loser);
         if (!state.release(endpoint, Clock::now())) continue;
+        services_[loser].unsettled = true;
+        mark_changed(loser);
         log::info("membership", "address belongs to another place now",
                   {{"service", state.service().name.to_string()},
                    {"endpoint", endpoint.to_string()},
                    {"because_of", services_.state(place).service().name.to_string()}});
         losers.insert(loser);
-        mark_changed(loser);
     }
     return losers;
 }
 
 void ControlPlane::choose_endpoints(std::size_t place) {
-    ServiceState& state = services_.state(place);
-    if (!state.choose(find_verdict(place), identity_) || !state.checked()) return;
-    std::erase_if(services_[place].local_faults, [&state](const SocketAddress& endpoint) {
-        return !std::ranges::binary_search(state.chosen(), endpoint);
-    });
-    checker_.set_endpoints(static_cast<health::ServiceIndex>(place), state.service().name.to_string(),
-                           state.service().health, state.chosen());
+    ServicePlace& service = services_[place];
+    ServiceState& state = service.state;
+    const bool before = std::exchange(service.to_be_set, true);  // until it has been, memory or not
+    const bool changed = state.choose(find_verdict(place), identity_);
+    if ((changed || before) && state.checked()) {
+        std::erase_if(service.local_faults, [&state](const SocketAddress& endpoint) {
+            return !std::ranges::binary_search(state.chosen(), endpoint);
+        });
+        checker_.set_endpoints(static_cast<health::ServiceIndex>(place), state.service().name.to_string(),
+                               state.service().health, state.chosen());
+    }
+    service.to_be_set = false;
 }
 
-void ControlPlane::on_outcome(const health::Checker::Event& event) {
+void ControlPlane::on_outcome(const health::Checker::Event& event) noexcept try {
+    take_in(event);
+} catch (const std::exception&) {
+    services_[event.service].unsettled = true;
+    mark_changed(event.service);
+}
+
+void ControlPlane::take_in(const health::Checker::Event& event) {
     ServiceState& state = services_.state(event.service);
     const health::Verdict* verdict = find_verdict(event.service)(event.endpoint);
     if (verdict == nullptr) return;
-    if (event.changed) log_verdict(state.service(), event.endpoint, *verdict);
+    if (event.changed) {
+        mark_changed(event.service);
+        log_verdict(state.service(), event.endpoint, *verdict);
+    }
     note_local_fault(event.service, event.endpoint, *verdict);
     const bool let_back = state.let_back_if_passing(event.endpoint, *verdict, Clock::now());
     if (let_back || state.is_news(event.endpoint, *verdict)) mark_changed(event.service);
@@ -169,41 +196,53 @@ void ControlPlane::note_local_fault(std::size_t place, const SocketAddress& endp
     }
 }
 
-void ControlPlane::mark_changed(std::size_t place) {
-    const bool first = changed_.empty();
-    changed_.insert(place);
-    if (first) asio::post(executor_, [this] { publish_changes(); });
+void ControlPlane::mark_changed(std::size_t place) noexcept {
+    services_[place].changed = true;
+    publishing_.set_now();
 }
 
-/// What cannot be finished for want of memory stays marked, and watch_demand() comes back to it.
+/// What it cannot do for want of memory stays marked, the alarm rings again, and what was published before is
+/// answered until then.
 void ControlPlane::publish_changes() {
-    std::set<std::size_t> changed = std::exchange(changed_, {});
-    try {
-        bool any = false;
-        std::vector<std::size_t> looks_different;
-        const TimePoint now = Clock::now();
-        for (const std::size_t place : changed) {
-            ServiceState& state = services_.state(place);
-            const std::uint64_t index = state.index();
-            if (state.decide(find_verdict(place), local_sources_, now, last_index_)) any = true;
-            if (state.index() != index) looks_different.push_back(place);
-            note_deadline(place);  // a decision may change by time alone
+    const TimePoint now = Clock::now();
+    std::exception_ptr failure;
+    for (const std::size_t place : services_.order()) {
+        try {
+            decide_if_changed(place, now);
+        } catch (const std::exception&) {  // the others have their turn: what they need may be less
+            failure = std::current_exception();
         }
-        if (any) {
-            publish();
-            publish_counters_.time.observe(Clock::now() - now);
-        }
-        for (const std::size_t place : looks_different) events_.changed(summary(place));
-    } catch (const std::exception&) {
-        changed_.merge(changed);
-        throw;
     }
+    if (unpublished_) {
+        publish();
+        publish_counters_.time.observe(Clock::now() - now);
+    }
+    for (const std::size_t place : services_.order()) {
+        if (!services_[place].looks_different) continue;
+        events_.changed(summary(place));
+        services_[place].looks_different = false;
+    }
+    if (failure) std::rethrow_exception(failure);
+}
+
+void ControlPlane::decide_if_changed(std::size_t place, TimePoint now) {
+    ServicePlace& service = services_[place];
+    if (service.unsettled) {
+        service.changed = true;
+        on_members(place);
+    }
+    if (!service.changed) return;
+    const std::uint64_t index = service.state.index();
+    if (service.state.decide(find_verdict(place), local_sources_, now, last_index_)) unpublished_ = true;
+    if (service.state.index() != index) service.looks_different = true;
+    note_deadline(place);  // a decision may change by time alone
+    service.changed = false;
 }
 
 /// Who changes something by a request sees it in the answer to it.
 void ControlPlane::decide_at_once(std::size_t place) {
     if (services_.state(place).service().subset > 0) choose_endpoints(place);  // a stand-in, or one less
-    changed_.insert(place);
+    mark_changed(place);
     publish_changes();
 }
 
@@ -211,6 +250,7 @@ void ControlPlane::publish() {
     publisher_.publish(services_.make_view(publisher_.current().index + 1));
     publish_counters_.publications.add();
     events_.published();
+    unpublished_ = false;
 }
 
 void ControlPlane::note_deadline(std::size_t place) {

@@ -22,6 +22,7 @@
 #include "app/metrics.hpp"
 #include "app/services.hpp"
 #include "app/snapshot_store.hpp"
+#include "base/alarm.hpp"
 #include "base/asio.hpp"
 #include "base/task_group.hpp"
 #include "config/config.hpp"
@@ -95,7 +96,8 @@ private:
     void observe_connections();
 
     void on_observation(std::size_t place, const discovery::Observation& observation, milliseconds next_delay);
-    void on_outcome(const health::Checker::Event& event);
+    void on_outcome(const health::Checker::Event& event) noexcept;
+    void take_in(const health::Checker::Event& event);
     ConnectionWatch::Callbacks connection_callbacks();
     void on_connection(health::ServiceIndex place, const health::ConnectionEvidence& evidence);
     void on_ejection_over(const health::Event& event);
@@ -111,9 +113,10 @@ private:
     /// The service's next deadline may be another.
     void note_deadline(std::size_t place);
     void choose_endpoints(std::size_t place);
-    /// Decides and publishes for the service soon: what happens together is published together.
-    void mark_changed(std::size_t place);
+    /// Decides and publishes for the service soon: what happens together is published together. Needs no memory.
+    void mark_changed(std::size_t place) noexcept;
     void publish_changes();
+    void decide_if_changed(std::size_t place, TimePoint now);
     void decide_at_once(std::size_t place);
     void publish();
     asio::awaitable<void> expire_members();
@@ -147,7 +150,8 @@ private:
     std::optional<view::Home> home_;
     asio::steady_timer expiry_timer_;
     Deadlines deadlines_;
-    std::set<std::size_t> changed_;
+    Alarm publishing_;  // something is marked in its ServicePlace
+    bool unpublished_ = false;
     /// Of the last change of any service; never goes back. It begins with the time of the start in milliseconds, so
     /// that an index of a daemon before us, which a client may still have, is none of ours.
     std::uint64_t last_index_;

@@ -5,7 +5,6 @@
 
 #include "app/control_plane.hpp"
 #include "app/saved_members.hpp"
-#include "base/keep_going.hpp"
 #include "base/log.hpp"
 #include "discovery/poller.hpp"
 
@@ -39,9 +38,9 @@ void ControlPlane::start(milliseconds hold) {
     });
     observe_connections();
     connections_.note_demand(false, true, started_at_);
-    tasks_.spawn("start polls", keep_going([this] { return start_polls(); }));
-    tasks_.spawn("expire members", keep_going([this] { return expire_members(); }));
-    tasks_.spawn("watch demand", keep_going([this] { return watch_demand(); }));
+    tasks_.keep("start polls", [this] { return start_polls(); });
+    tasks_.keep("expire members", [this] { return expire_members(); });
+    tasks_.keep("watch demand", [this] { return watch_demand(); });
 }
 
 void ControlPlane::release_polls() {
@@ -79,10 +78,10 @@ void ControlPlane::start_poll(std::size_t place) {
         on_observation(place, observation, next_delay);
     };
     const config::Service& configured = service.state.service();
-    auto begin = [source = service.source, poll = configured.poll, observed = std::move(observed)] {
-        return poll_source(source, poll, observed, std::random_device{}());
-    };
-    service.poll = tasks_.spawn("poll " + configured.name.to_string(), keep_going(std::move(begin)));
+    service.poll = tasks_.keep("poll " + configured.name.to_string(),
+                               [source = service.source, poll = configured.poll, observed = std::move(observed)] {
+                                   return poll_source(source, poll, observed, std::random_device{}());
+                               });
 }
 
 void ControlPlane::stop_poll(std::size_t place) {
@@ -173,10 +172,6 @@ asio::awaitable<void> ControlPlane::watch_demand() {
         }
         connections_.note_demand(observed_asked, observed_in_use, now);
         connections_.unprobed().expire(now, [this](const health::Event& event) { on_ejection_over(event); });
-        if (!changed_.empty()) {  // for want of memory, or just now
-            publish_changes();
-            publish();
-        }
         keep_house(now);
     }
 }

@@ -73,7 +73,6 @@ void ControlPlane::remove_service(std::size_t place) {
     claims_.set(index, false);
     connections_.set_members(index, {});
     deadlines_.set(place, never);
-    changed_.erase(place);
     log::info("app", "service is configured no more", {{"service", service.name.to_string()}});
 }
 
@@ -103,7 +102,7 @@ void ControlPlane::renew_snapshot(const std::string& path) {
 }
 
 void ControlPlane::reload(const config::Config& before, const config::Config& now,
-                          std::vector<SocketAddress> upstream_servers) {
+                          std::vector<SocketAddress> upstream_servers) try {
     const bool other_upstream = upstream_servers != resolver_->servers() || !before.upstream.asks_like(now.upstream);
     if (other_upstream) {
         resolver_ =
@@ -143,6 +142,9 @@ void ControlPlane::reload(const config::Config& before, const config::Config& no
         events_.changed(summary(place));
         start_poll(place);
     }
+} catch (const std::exception&) {  // no memory, in spite of Daemon::apply(): what there is by now goes on
+    services_.forget_removed();
+    throw;
 }
 
 /// Returns where those are that stay.

@@ -13,6 +13,7 @@
 #include "app/daemon_parts.hpp"
 #include "app/descriptors.hpp"
 #include "app/event_loop.hpp"
+#include "base/room.hpp"
 #include "base/version.hpp"
 #include "task/privileges.hpp"
 
@@ -68,6 +69,13 @@ bool depends_on_metadata(const config::Config& config) {
     return config.upstream.servers.empty() || std::ranges::any_of(config.services, draws);
 }
 
+/// What a reload takes at most, beyond what it replaces: it must not run out of memory half-way.
+bool has_room_for(const config::Config& config) {
+    constexpr std::size_t room = std::size_t{1} << 20;
+    constexpr std::size_t room_per_service = std::size_t{32} << 10;
+    return has_room(room + config.services.size() * room_per_service);
+}
+
 }  // namespace
 
 Daemon::Daemon(config::Config config, config::Sources sources, const task::BindRights& at_start)
@@ -106,10 +114,12 @@ Result<void> Daemon::bind() {
 Result<bool> Daemon::apply(Reading reading) {
     const config::Config& next = reading.config;
     UpstreamChoice upstream = app::choose_upstream(next.upstream, reading.resolvers, known_name_servers(task_));
-    if (stopping_ || (next == config_ && upstream == upstream_)) return false;
+    if (stopping_ || (next == config_ && upstream == upstream_ && !half_applied_)) return false;
+    if (!has_room_for(next)) return Error{Errc::internal, "no memory to apply the configuration"};
     const Result<void> bound = listeners_->bind(next.listen);
     if (!bound) return bound.error();
 
+    half_applied_ = true;
     const config::Config before = std::exchange(config_, std::move(reading.config));
     resolvers_ = std::move(reading.resolvers);
     const bool other_servers = upstream.servers != upstream_.servers;
@@ -127,6 +137,7 @@ Result<bool> Daemon::apply(Reading reading) {
     listeners_->commit(config_.listen);
     leaving_.watch(listeners_->leaving(), before.resolv_conf, config_.resolv_conf);
     keep_resolv_conf();
+    half_applied_ = false;
     return true;
 }
 
@@ -202,6 +213,7 @@ void Daemon::run() {
     const LoopThread dns_thread(dns_, "dns");
     service_manager_.tell_ready(config_.services.size());
     run_loop(control_, "control");
+    if (!stopped_) resolv_conf_.stop(ResolvConfKeeper::stop_limit);  // there was no memory to stop in order
 }
 
 Result<void> run_daemon(config::Config config, config::Sources sources) {

@@ -26,6 +26,7 @@
 #include "app/resolv_conf_keeper.hpp"
 #include "app/sandbox_watch.hpp"
 #include "app/task_metadata.hpp"
+#include "base/alarm.hpp"
 #include "base/log.hpp"
 #include "config/load.hpp"
 #include "dns_server/server.hpp"
@@ -59,6 +60,7 @@ private:
     void await_signal();
     void reload_by_signal();
     void on_signal(int signal);
+    void begin_to_stop();
     asio::awaitable<void> stop(int signal);
     asio::awaitable<void> stop_dns();
     ControlPlane::Events events();
@@ -100,6 +102,10 @@ private:
                    [](const std::string& line) { log::raw(line); }};
     const task::ServiceManager service_manager_;
     bool stopping_ = false;
+    bool half_applied_ = false;  // a reload ran out of memory on its way: the next is applied in any case
+    int stop_signal_ = 0;
+    bool stopped_ = false;  // stop() came to its end
+    Alarm stop_{control_.get_executor(), "stop", [this] { begin_to_stop(); }};
 };
 
 }  // namespace taskdns::app

@@ -61,6 +61,7 @@ Figures Daemon::figures() const {
     out.task_metadata = &metadata_.figures();
     out.resolv_conf = resolv_conf_.figures();
     out.dropped_log_lines = log::dropped();
+    out.memory = MemoryFigures::read();
     out.process = ProcessFigures::read();
     out.confinement = read_confinement();
     return out;

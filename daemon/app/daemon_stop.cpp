@@ -28,11 +28,35 @@ void Daemon::reload_by_signal() {
     });
 }
 
+/// Ends the loops when the last of it is gone: after stop(), or in its midst for want of memory.
+class EndOfLoop {
+public:
+    explicit EndOfLoop(asio::io_context& control) : control_(&control) {}
+    EndOfLoop(EndOfLoop&& other) noexcept : control_(std::exchange(other.control_, nullptr)) {}
+    EndOfLoop& operator=(EndOfLoop&&) = delete;
+    EndOfLoop(const EndOfLoop&) = delete;
+    EndOfLoop& operator=(const EndOfLoop&) = delete;
+    ~EndOfLoop() {
+        if (control_ != nullptr) control_->stop();  // the dns loop ends with its thread, in run()
+    }
+    void operator()(const std::exception_ptr&) const {}
+
+private:
+    asio::io_context* control_;
+};
+
+/// Again until it has begun.
+void Daemon::begin_to_stop() {
+    asio::awaitable<void> stopping = stop(stop_signal_);
+    asio::co_spawn(control_, std::move(stopping), EndOfLoop(control_));
+}
+
 void Daemon::on_signal(int signal) {
     if (signal == SIGHUP) return reload_by_signal();
     if (!std::exchange(stopping_, true)) {
         service_manager_.tell_stopping();
-        asio::co_spawn(control_, stop(signal), asio::detached);
+        stop_signal_ = signal;
+        stop_.set_now();
     } else if (!linger_.end()) {
         resolv_conf_.stop(ResolvConfKeeper::stop_limit);
         std::_Exit(128 + signal);  // one more while stopping: at once
@@ -67,6 +91,7 @@ asio::awaitable<void> Daemon::stop(int signal) {
     asio::co_spawn(dns_, stop_dns(), asio::detached);
     const bool loops_ended = co_await control_plane_->stop(stop_limit);
     const bool sessions_ended = co_await http_server_->stop(stop_limit);
+    stopped_ = true;
     log::info("app", "stopped", {{"cleanly", put_back && loops_ended && sessions_ended}});
     control_.stop();
 }

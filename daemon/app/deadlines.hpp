@@ -17,6 +17,17 @@ public:
     /// `never`: it has none any more.
     void set(std::size_t place, TimePoint deadline) {
         const auto known = of_.find(place);
+        if (known != of_.end() && deadline != never) {  // in the memory that it has
+            auto node = in_order_.extract({known->second, place});
+            known->second = deadline;
+            if (node) {
+                node.value().first = deadline;
+                in_order_.insert(std::move(node));
+            } else {
+                in_order_.emplace(deadline, place);
+            }
+            return;
+        }
         if (known != of_.end()) {
             in_order_.erase({known->second, place});
             of_.erase(known);

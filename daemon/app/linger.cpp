@@ -50,7 +50,7 @@ asio::awaitable<Linger::End> Linger::wait(config::Shutdown settings) {
     log::info("app", "lingering: answers go on while others stop", {{"at_most", format_duration(longest)}});
     waiting_ = true;
     over_.expires_after(longest);
-    if (metadata_.in_ecs()) tasks_.spawn("watch the other containers", watch(std::move(settings)));
+    if (metadata_.in_ecs()) tasks_.keep("watch the other containers", [this, settings] { return watch(settings); });
     if (!ended_) co_await over_.async_wait(as_result);
     waiting_ = false;
     tasks_.cancel_all();

@@ -15,6 +15,7 @@
 #include "app/service_state.hpp"
 #include "app/snapshot_store.hpp"
 #include "app/task_metadata.hpp"
+#include "base/asio_memory.hpp"
 #include "base/histogram.hpp"
 #include "base/metrics_text.hpp"
 #include "base/process_figures.hpp"
@@ -87,6 +88,16 @@ struct ReloadFigures {
     WallTime last_at;  ///< of the last that did not fail
 };
 
+/// What there was no memory for, and what became of it.
+struct MemoryFigures {
+    std::uint64_t caught = 0;   ///< exceptions that reached an event loop
+    std::uint64_t revived = 0;  ///< loops that were begun again
+    std::uint64_t retried = 0;  ///< times that something could not be done, and is tried again
+    asio_memory::Figures reserve;
+
+    static MemoryFigures read();
+};
+
 /// Everything at one moment. What is null belongs to a part that is not there; pointers are borrowed for one writing.
 struct Figures {
     TimePoint now;
@@ -115,6 +126,7 @@ struct Figures {
     const TaskMetadataFigures* task_metadata = nullptr;
     ResolvConfFigures resolv_conf;
     std::uint64_t dropped_log_lines = 0;
+    MemoryFigures memory;
     ProcessFigures process;
     task::Confinement confinement;
 };

@@ -3,11 +3,16 @@
 
 #include "app/event_loop.hpp"
 #include "app/metrics.hpp"
-#include "base/asio_memory.hpp"
-#include "base/keep_going.hpp"
+#include "base/alarm.hpp"
+#include "base/task_group.hpp"
 #include "base/version.hpp"
 
 namespace taskdns::app {
+
+MemoryFigures MemoryFigures::read() {
+    return {caught_by_loops(), TaskGroup::revived(), Alarm::failures(), asio_memory::figures()};
+}
+
 namespace {
 
 using Type = MetricsText::Type;
@@ -114,16 +119,16 @@ void write_task_metadata(MetricsText& out, const TaskMetadataFigures& requests) 
     out.sample({{"outcome", "failed"}}, requests.failed);
 }
 
-void write_memory(MetricsText& out) {
-    const asio_memory::Figures reserve = asio_memory::figures();
+void write_memory(MetricsText& out, const MemoryFigures& memory) {
     out.counter("taskdns_recoveries_total", "What went on after an exception, mostly for want of memory.");
-    out.sample({{"what", "handler"}}, caught_by_loops());
-    out.sample({{"what", "loop"}}, loops_begun_again());
+    out.sample({{"what", "handler"}}, memory.caught);
+    out.sample({{"what", "loop"}}, memory.revived);
+    out.sample({{"what", "action"}}, memory.retried);
     out.counter("taskdns_memory_reserve_total", "Blocks that the heap did not have: asked of the reserve.");
-    out.sample({{"outcome", "served"}}, reserve.served);
-    out.sample({{"outcome", "refused"}}, reserve.refused);
+    out.sample({{"outcome", "served"}}, memory.reserve.served);
+    out.sample({{"outcome", "refused"}}, memory.reserve.refused);
     out.gauge("taskdns_memory_reserve_blocks", "Blocks of the reserve in use.");
-    out.sample({}, reserve.in_use);
+    out.sample({}, memory.reserve.in_use);
 }
 
 void write_confinement(MetricsText& out, const task::Confinement& now) {
@@ -181,7 +186,7 @@ void write_daemon_metrics(MetricsText& out, const Figures& figures) {
     out.counter("taskdns_log_dropped_lines_total",
                 "Log lines lost because their reader did not keep up, or for want of memory.");
     out.sample({}, figures.dropped_log_lines);
-    write_memory(out);
+    write_memory(out, figures.memory);
     out.gauge("taskdns_build_info", "1, with the version, and the compiler that built it.");
     out.sample({{"version", version}, {"compiler", __VERSION__}}, 1U);
     write_confinement(out, figures.confinement);

@@ -79,6 +79,8 @@ void write_forward(MetricsText& out, const forward::Counters& counters) {
     out.sample({}, counters.prefetches.value());
     out.counter("taskdns_forward_evictions_total", "Answers that left the cache to make room.");
     out.sample({}, counters.evictions.value());
+    out.counter("taskdns_forward_uncached_answers_total", "Answers that there was no memory to keep.");
+    out.sample({}, counters.uncached.value());
     out.counter("taskdns_forward_unusable_answers_total", "Upstream answers that were not whole or made no sense.");
     out.sample({}, counters.unusable.value());
     out.counter("taskdns_forward_foreign_records_total",

@@ -32,6 +32,11 @@ struct ServicePlace {
     TimePoint last_asked;
     bool idle = false;                     ///< nobody has asked for it in the last minute
     std::set<SocketAddress> local_faults;  ///< whose checks cannot be made here
+    // What is still to be done; each stays until it has been, memory or not.
+    bool unsettled = false;        ///< its members have changed: who is checked, whose addresses were taken
+    bool to_be_set = false;        ///< whom the checker is to check
+    bool changed = false;          ///< its answers may be others
+    bool looks_different = false;  ///< who watches it is to be told
 };
 
 class Services {
@@ -44,6 +49,10 @@ public:
     /// Puts it into a free place, and says which.
     std::size_t add(std::unique_ptr<ServicePlace> service);
     void remove(std::size_t place);
+    /// The removed are in the order until arrange(); where that is not reached, they leave it by this.
+    void forget_removed() {
+        std::erase_if(order_, [this](std::size_t place) { return places_[place] == nullptr; });
+    }
     void replace(std::size_t place, std::unique_ptr<ServicePlace> service) { places_[place] = std::move(service); }
     /// All are in their places: gives them this order, their names, and what goes with these. Who has been asked for
     /// is asked before, rotations go on where they stand.

@@ -19,7 +19,7 @@ std::string TaskMetadata::uri_from_environment() {
 }
 
 void TaskMetadata::start() {
-    if (in_ecs()) tasks_.spawn("learn of the task", learn());
+    if (in_ecs()) tasks_.keep("learn of the task", [this] { return learn(); });
 }
 
 asio::awaitable<Result<task::Learned>> TaskMetadata::ask(milliseconds timeout) {

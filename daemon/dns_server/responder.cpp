@@ -33,7 +33,7 @@ Responder::Responder(asio::io_context& context, view::Publisher& publisher, Sett
       settings_(std::move(settings)),
       forwarding_(forwarding),
       held_(settings_.max_held),
-      timer_(context) {}
+      patience_(std::in_place, context.get_executor(), "give up held queries", [this] { give_up_expired(); }) {}
 
 bool Responder::may_ask(const IpAddress& source) const {
     return source.is_loopback() || std::any_of(settings_.allow.begin(), settings_.allow.end(),
@@ -129,21 +129,10 @@ void Responder::give_up(const HeldQuery& query, const view::View& view) {
 }
 
 void Responder::arm_timer() {
-    const TimePoint next = held_.next_deadline();
-    if (next == armed_for_) return;
-    armed_for_ = next;
-    if (next == never) {
-        timer_.cancel();
-        return;
-    }
-    timer_.expires_at(next);
-    timer_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
-        if (!error) self->give_up_expired();
-    });
+    if (patience_) patience_->set(held_.next_deadline());
 }
 
 void Responder::give_up_expired() {
-    armed_for_ = never;
     const view::Publisher::Lease lease(publisher_);
     for (const HeldQuery& query : held_.take_expired(Clock::now())) give_up(query, lease.view());
     arm_timer();
@@ -177,7 +166,7 @@ void Responder::on_published() {
 void Responder::stop() {
     const view::Publisher::Lease lease(publisher_);
     for (const HeldQuery& query : held_.take_all()) give_up(query, lease.view());
-    arm_timer();
+    patience_.reset();
 }
 
 }  // namespace taskdns::dns_server

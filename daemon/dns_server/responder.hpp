@@ -3,12 +3,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "base/alarm.hpp"
 #include "base/asio.hpp"
 #include "dns_server/settings.hpp"
 #include "view/publisher.hpp"
@@ -68,8 +70,7 @@ private:
     std::vector<SocketAddress> listeners_;
     HeldQueries held_;
     std::size_t describing_ = 0;
-    asio::steady_timer timer_;
-    TimePoint armed_for_ = never;
+    std::optional<Alarm> patience_;  // until we stop
 };
 
 }  // namespace taskdns::dns_server

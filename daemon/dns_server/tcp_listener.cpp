@@ -14,7 +14,9 @@ constexpr milliseconds accept_pause{100};
 }  // namespace
 
 TcpConnections::TcpConnections(asio::io_context& context, std::shared_ptr<Responder> responder)
-    : responder_(std::move(responder)), timer_(context), tasks_(context.get_executor()) {}
+    : responder_(std::move(responder)),
+      idle_check_(std::in_place, context.get_executor(), "close idle TCP connections", [this] { close_idle(); }),
+      tasks_(context.get_executor()) {}
 
 void TcpConnections::add(asio::ip::tcp::socket socket, const asio::ip::tcp::endpoint& client) {
     if (!responder_->may_ask(from_asio(client.address()))) {
@@ -25,14 +27,34 @@ void TcpConnections::add(asio::ip::tcp::socket socket, const asio::ip::tcp::endp
     make_room();
     auto connection = std::make_shared<TcpConnection>(std::move(socket), responder_);
     open_.push_back(connection);
-    tasks_.spawn("dns_server connection", serve(shared_from_this(), std::move(connection)));
-    arm_timer();
+    check_later();
+    try {
+        tasks_.spawn("dns_server connection", serve(shared_from_this(), connection));
+    } catch (const std::exception&) {
+        std::erase(open_, connection);
+        throw;
+    }
 }
+
+/// Open as long as it is served, whatever ends that.
+class TcpConnections::Served {
+public:
+    Served(TcpConnections& all, const TcpConnection* one) : all_(all), one_(one) {}
+    Served(const Served&) = delete;
+    Served& operator=(const Served&) = delete;
+    ~Served() {
+        std::erase_if(all_.open_, [this](const auto& connection) { return connection.get() == one_; });
+    }
+
+private:
+    TcpConnections& all_;
+    const TcpConnection* one_;
+};
 
 asio::awaitable<void> TcpConnections::serve(std::shared_ptr<TcpConnections> self,
                                             std::shared_ptr<TcpConnection> connection) {
+    const Served served(*self, connection.get());
     co_await TcpConnection::serve(connection);
-    std::erase(self->open_, connection);
 }
 
 void TcpConnections::make_room() {
@@ -47,18 +69,10 @@ void TcpConnections::make_room() {
     responder_->counters().tcp_evictions.add();
 }
 
-void TcpConnections::arm_timer() {
-    if (timer_armed_ || open_.empty()) return;
-    timer_armed_ = true;
-    // Looked at four times per idle limit: a connection is closed at most a quarter late, and no timer is armed per
-    // query.
-    timer_.expires_after(responder_->settings().tcp_idle / 4);
-    timer_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
-        self->timer_armed_ = false;
-        if (error) return;
-        self->close_idle();
-        self->arm_timer();
-    });
+/// Looked at four times per idle limit: a connection is closed at most a quarter late, and no timer is armed per
+/// query.
+void TcpConnections::check_later() {
+    if (!open_.empty() && idle_check_) idle_check_->set(Clock::now() + responder_->settings().tcp_idle / 4);
 }
 
 void TcpConnections::close_idle() {
@@ -68,11 +82,12 @@ void TcpConnections::close_idle() {
         connection->close();  // its coroutine takes it out of `open_`
         responder_->counters().tcp_timeouts.add();
     }
+    check_later();
 }
 
 void TcpConnections::stop() {
     for (const auto& connection : open_) connection->close();
-    timer_.cancel();
+    idle_check_.reset();
     tasks_.cancel_all();
 }
 
@@ -83,7 +98,9 @@ TcpListener::TcpListener(asio::io_context& context, Descriptor socket, const Soc
       connections_(std::move(connections)),
       pause_(context) {}
 
-void TcpListener::start() { connections_->tasks().spawn("dns_server accept", accept(shared_from_this())); }
+void TcpListener::start() {
+    connections_->tasks().keep("dns_server accept", [self = weak_from_this()] { return accept(self.lock()); });
+}
 
 void TcpListener::stop() {
     boost::system::error_code ignored;  // closing is all that can be done
@@ -108,7 +125,7 @@ void TcpListener::finish() {
 asio::awaitable<void> TcpListener::accept(std::shared_ptr<TcpListener> self) {
     co_await asio::this_coro::throw_if_cancelled(false);
     asio::ip::tcp::endpoint client;
-    while (self->acceptor_.is_open()) {
+    while (self && self->acceptor_.is_open()) {
         auto [error, socket] = co_await self->acceptor_.async_accept(client, as_result);
         if (!self->acceptor_.is_open()) {
             if (!error && self->finishing_) self->take(std::move(socket), client);  // it came just before

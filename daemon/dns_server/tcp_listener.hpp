@@ -3,10 +3,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include <boost/asio/steady_timer.hpp>
 
+#include "base/alarm.hpp"
 #include "base/task_group.hpp"
 #include "dns_server/sockets.hpp"
 #include "dns_server/tcp_connection.hpp"
@@ -27,15 +29,15 @@ public:
     Responder& responder() { return *responder_; }
 
 private:
+    class Served;
     static asio::awaitable<void> serve(std::shared_ptr<TcpConnections> self,
                                        std::shared_ptr<TcpConnection> connection);
     void make_room();
     void close_idle();
-    void arm_timer();
+    void check_later();
 
     std::shared_ptr<Responder> responder_;
-    asio::steady_timer timer_;
-    bool timer_armed_ = false;
+    std::optional<Alarm> idle_check_;  // until we stop
     std::vector<std::shared_ptr<TcpConnection>> open_;
     TaskGroup tasks_;
 };

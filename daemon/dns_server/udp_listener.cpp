@@ -77,7 +77,7 @@ UdpListener::UdpListener(asio::io_context& context, Descriptor socket, const Soc
                          std::shared_ptr<Responder> responder, std::shared_ptr<UdpBatch> batch)
     : socket_(std::move(socket)),
       readiness_(context),
-      retry_(context),
+      retry_(std::in_place, context.get_executor(), "watch a UDP socket", [this] { serve(); }),
       address_(address),
       wildcard_(address.address.is_unspecified()),
       responder_(std::move(responder)),
@@ -89,7 +89,7 @@ void UdpListener::start() { wait(); }
 
 void UdpListener::stop() {
     leave_reactor();
-    retry_.cancel();
+    retry_.reset();
     socket_ = Descriptor();
 }
 
@@ -124,10 +124,7 @@ void UdpListener::wait() {
 /// There was no memory to watch the socket.
 void UdpListener::wait_later() {
     responder_->counters().receive_failures.add();
-    retry_.expires_after(retry_pause);
-    retry_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
-        if (!error) self->serve();
-    });
+    if (retry_) retry_->set(Clock::now() + retry_pause);
 }
 
 void UdpListener::serve() {

@@ -6,7 +6,9 @@
 #include <sys/socket.h>
 
 #include <memory>
+#include <optional>
 
+#include "base/alarm.hpp"
 #include "dns_server/responder.hpp"
 #include "dns_server/sockets.hpp"
 
@@ -49,7 +51,7 @@ private:
 
     Descriptor socket_;
     asio::ip::udp::socket readiness_;  // socket_ while it is watched; never closes it
-    asio::steady_timer retry_;
+    std::optional<Alarm> retry_;       // until it is stopped
     SocketAddress address_;
     bool wildcard_;
     std::shared_ptr<Responder> responder_;

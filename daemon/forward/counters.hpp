@@ -31,6 +31,7 @@ struct Counters {
     Counter queries;          ///< those that were not answered at once: they started a question, or joined one
     Counter joined;           ///< of those: the question was being asked already
     Counter prefetches;       ///< popular answers that were fetched anew before they ran out
+    Counter uncached;         ///< answers that there was no memory to keep
     Counter evictions;        ///< answers that left the cache to make room
     Counter budget_refusals;  ///< queries to the upstream that max_qps did not allow
     upstream::Ignored ignored;

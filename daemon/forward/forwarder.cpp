@@ -32,7 +32,9 @@ Forwarder::~Forwarder() { state_->tasks.cancel_all(); }
 
 void Forwarder::start() {
     for (std::size_t server = 0; server < state_->upstreams->size(); ++server) {
-        state_->tasks.spawn("loop probe", Upstreams::watch_for_loop(state_->upstreams, server));
+        state_->tasks.keep("loop probe", [upstreams = state_->upstreams, server] {
+            return Upstreams::watch_for_loop(upstreams, server);
+        });
     }
 }
 

@@ -125,33 +125,61 @@ void Forwarder::State::wait_for(const KeyView& key, Decision decision, Waiter wa
         joins ? decision.flight : flights.add(std::make_shared<const Question>(Question::of(key)));
     flight->waiters.push_back(std::move(waiter));
     ++waiting;
-    if (decision.entry != nullptr && !flight->stale_timer) arm_stale_timer(flight);
     if (!joins) depart(flight);
+    if (decision.entry != nullptr && !flight->stale_timer && !flight->waiters.empty()) arm_stale_timer(flight);
     update_gauges();
 }
 
 void Forwarder::State::depart(const Flights::Shared& flight) {
     try {
         tasks.spawn("forward", fly(shared_from_this(), flight));
-    } catch (const std::exception& e) {  // no memory: nobody shall wait for a flight that never began
+    } catch (const std::exception&) {  // no memory: nobody shall wait for a flight that never began
         Outcome outcome;
         outcome.failure = Failure::local_fault;
-        outcome.detail = e.what();
-        land(flight, std::move(outcome));
+        outcome.detail = "no memory";
+        land_safely(flight, std::move(outcome));
     }
     update_gauges();
 }
 
+/// Lands with its coroutine, also where that is destroyed for want of memory: those who wait are told.
+class Forwarder::State::Landing {
+public:
+    Landing(State& state, const Flights::Shared& flight) : state_(state), flight_(flight) {
+        outcome.failure = Failure::local_fault;
+        outcome.detail = "no memory";
+    }
+    Landing(const Landing&) = delete;
+    Landing& operator=(const Landing&) = delete;
+    ~Landing() { state_.land_safely(flight_, std::move(outcome)); }
+
+    Outcome outcome;
+
+private:
+    State& state_;
+    const Flights::Shared& flight_;
+};
+
 asio::awaitable<void> Forwarder::State::fly(std::shared_ptr<State> self, Flights::Shared flight) {
     co_await asio::this_coro::throw_if_cancelled(false);
-    Outcome outcome;
+    Landing landing(*self, flight);
     try {
-        outcome = co_await Upstreams::ask(self->upstreams, flight->question);
-    } catch (const std::exception& e) {  // no memory: those who wait are answered all the same
-        outcome.failure = Failure::local_fault;
-        outcome.detail = e.what();
+        landing.outcome = co_await Upstreams::ask(self->upstreams, flight->question);
+    } catch (const std::exception&) {  // no memory: those who wait are answered all the same
+        landing.outcome.failure = Failure::local_fault;
     }
-    self->land(flight, std::move(outcome));
+}
+
+/// Without memory even for that, those who wait ask again: nobody joins a flight that has ended.
+void Forwarder::State::land_safely(const Flights::Shared& flight, Outcome outcome) noexcept try {
+    land(flight, std::move(outcome));
+} catch (const std::exception&) {
+    flights.remove(*flight);
+    if (flight->stale_timer) flight->stale_timer->cancel();
+    waiting -= flight->waiters.size();
+    counters.failures.add(flight->waiters.size());
+    flight->waiters.clear();
+    update_gauges();
 }
 
 void Forwarder::State::land(const Flights::Shared& flight, Outcome outcome) {
@@ -174,7 +202,7 @@ void Forwarder::State::land(const Flights::Shared& flight, Outcome outcome) {
             if (by_upstream) entry->retry_at = now + retry_after;
             answer_all(*flight, now < entry->expiry ? Served::fresh(*entry, now) : stale(*entry), counters.stale);
         } else {
-            cache.store(key, answer, now);  // a limit or fault of ours has a lifetime of 0
+            store(key, answer, now);  // a limit or fault of ours has a lifetime of 0
             answer_all(*flight, Served::fresh(answer),
                        was_answered ? counters.answers
                        : is_limit   ? counters.over_limit
@@ -182,10 +210,17 @@ void Forwarder::State::land(const Flights::Shared& flight, Outcome outcome) {
         }
     } else {
         // NOERROR and NXDOMAIN replace what there was, also where they cannot be cached (RFC 8767 section 4).
-        cache.store(flight->question->key(), answer, settings.now());
+        store(flight->question->key(), answer, settings.now());
         answer_all(*flight, Served::fresh(answer), counters.answers);
     }
     update_gauges();
+}
+
+/// Without memory for it, it is given to those who wait all the same, and the next who asks has it asked again.
+void Forwarder::State::store(const KeyView& key, const UpstreamAnswer& answer, TimePoint now) noexcept try {
+    cache.store(key, answer, now);
+} catch (const std::exception&) {
+    counters.uncached.add();
 }
 
 void Forwarder::State::arm_stale_timer(const Flights::Shared& flight) {

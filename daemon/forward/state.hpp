@@ -34,8 +34,11 @@ struct Forwarder::State : std::enable_shared_from_this<Forwarder::State> {
     void wait_for(const KeyView& key, Decision decision, Waiter waiter);
     void depart(const Flights::Shared& flight);
     void prefetch(const Question& question);
+    class Landing;
     void land(const Flights::Shared& flight, Outcome outcome);
+    void land_safely(const Flights::Shared& flight, Outcome outcome) noexcept;
     void fail(const Flights::Shared& flight, UpstreamAnswer answer, bool by_upstream);
+    void store(const KeyView& key, const UpstreamAnswer& answer, TimePoint now) noexcept;
     void arm_stale_timer(const Flights::Shared& flight);
     void give_stale(const Flights::Shared& flight);
     /// Answers all who wait; `each` counts them.

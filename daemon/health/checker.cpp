@@ -7,7 +7,6 @@
 
 #include <boost/asio/steady_timer.hpp>
 
-#include "base/keep_going.hpp"
 #include "base/task_group.hpp"
 
 namespace taskdns::health {
@@ -121,7 +120,7 @@ Checker::Checker(asio::any_io_executor executor, Probe probe, OnOutcome on_outco
                  unsigned most_in_flight)
     : state_(std::make_shared<State>(std::move(executor), std::move(probe), std::move(on_outcome), seed,
                                      most_in_flight)) {
-    state_->tasks.spawn("checks", keep_going([state = state_] { return State::check(state); }));
+    state_->tasks.keep("checks", [state = std::weak_ptr(state_)] { return State::check(state.lock()); });
 }
 
 Checker::~Checker() { state_->end(); }

@@ -236,8 +236,9 @@ Result<void> ConnectionObserver::start() {
     const Result<void> dumps = try_dump();
     if (!dumps) return dumps.error();
     state_->destroyed = std::move(*destroyed);
-    state_->tasks.spawn("ends of connections", State::watch_ends(state_));
-    state_->tasks.spawn("living connections", State::watch_living(state_));
+    const std::weak_ptr<State> state = state_;
+    state_->tasks.keep("ends of connections", [state] { return State::watch_ends(state.lock()); });
+    state_->tasks.keep("living connections", [state] { return State::watch_living(state.lock()); });
     return {};
 }
 

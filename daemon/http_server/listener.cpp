@@ -9,7 +9,6 @@
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include "base/keep_going.hpp"
 #include "base/log.hpp"
 #include "base/task_group.hpp"
 #include "http_server/render.hpp"
@@ -290,8 +289,9 @@ Result<SocketAddress> Server::listen(const SocketAddress& address) {
 void Server::start() {
     for (const auto& listening : state_->listeners) {
         if (std::exchange(listening->accepting, true)) continue;
-        auto accepting = [state = state_, listening] { return State::accept(state, listening); };
-        state_->tasks.spawn("http listener", keep_going(std::move(accepting)));
+        state_->tasks.keep("http listener", [state = std::weak_ptr(state_), listening] {
+            return State::accept(state.lock(), listening);
+        });
     }
 }
 

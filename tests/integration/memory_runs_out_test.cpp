@@ -1,5 +1,5 @@
 // No memory: from one moment on the kernel gives the daemon no more of it, while it polls, checks, forwards, serves
-// HTTP and is told to reload. Configured names are answered all the time, and it ends well when it is told to.
+// HTTP and is told to reload. Configured names are answered all the time, and all is well again once there is memory.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/resource.h>
@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <iostream>
+#include <sstream>
 
 #include <gmock/gmock.h>
 
@@ -17,6 +19,8 @@ namespace {
 
 using namespace std::chrono_literals;
 using std::chrono::steady_clock;
+
+constexpr auto patience = 20s;  // pauses grow to 5 s
 
 /// The process can map nothing more, nor make its heap larger. What it has it keeps.
 void take_memory_away(pid_t pid) {
@@ -29,6 +33,17 @@ void give_memory_back(pid_t pid) {
     const rlimit all{RLIM_INFINITY, RLIM_INFINITY};
     ASSERT_EQ(prlimit(pid, RLIMIT_DATA, &all, nullptr), 0);
     ASSERT_EQ(prlimit(pid, RLIMIT_AS, &all, nullptr), 0);
+}
+
+/// A sum over all labels.
+double metric(const std::string& text, const std::string& name) {
+    double sum = 0;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+        if (!line.starts_with(name + "{") && !line.starts_with(name + " ")) continue;
+        sum += std::stod(line.substr(line.rfind(' ')));
+    }
+    return sum;
 }
 
 sockaddr_in loopback(std::uint16_t port) {
@@ -95,7 +110,7 @@ protected:
     }
     static DaemonOptions options(const Vpc& vpc) {
         return vpc.daemon_options(
-            "    poll: {min: 1s, max: 1s}\n    health: {interval: 200ms, fast_interval: 100ms, timeout: 100ms}\n",
+            "    poll: {min: 1s, max: 1s}\n    health: {interval: 300ms, fast_interval: 250ms, timeout: 200ms}\n",
             "upstream: {max_qps: 10000}\nforward: {cache_bytes: 64MiB}\n");
     }
 
@@ -110,9 +125,42 @@ protected:
         return false;
     }
     pid_t pid() { return daemon.process().pid(); }
+
+    /// Each loop is at work again: polls, publishing, checks, forwarding, HTTP, TCP, reloads.
+    void expect_all_is_well() {
+        vpc.register_only({"127.0.0.12", "127.0.0.13"});
+        EXPECT_TRUE(wait_until(patience, [this] {
+            return sorted(daemon.ask_a(Vpc::service)) == std::vector<std::string>{"127.0.0.12", "127.0.0.13"};
+        })) << "polls go on, their answers are published";
+        vpc.backends["127.0.0.12"].kill();
+        EXPECT_TRUE(wait_until(patience, [this] {
+            return daemon.ask_a(Vpc::service) == std::vector<std::string>{"127.0.0.13"};
+        })) << "checks go on";
+        EXPECT_TRUE(wait_until(patience, [this] {
+            const auto answer = daemon.ask({.name = "well.other", .timeout = 1s});
+            return answer.rdata("A") == std::vector<std::string>{"10.0.0.9"};
+        })) << "names are forwarded";
+        EXPECT_TRUE(wait_until(patience, [this] {
+            return daemon.ask({.name = Vpc::service, .tcp = true, .timeout = 1s}).rdata("A").size() == 1;
+        })) << "TCP connections are accepted";
+        std::string metrics;
+        EXPECT_TRUE(wait_until(patience, [&] {
+            const HttpReply answer = daemon.get("/metrics");
+            metrics = answer.body;
+            return answer.status == 200;
+        })) << "HTTP connections are accepted";
+        EXPECT_GT(metric(metrics, "taskdns_memory_reserve_total") + metric(metrics, "taskdns_recoveries_total") +
+                      metric(metrics, "taskdns_forward_uncached_answers_total"),
+                  0)
+            << "there was memory all the time: the test shows nothing";
+        EXPECT_LT(metric(metrics, "taskdns_memory_reserve_blocks"), 100) << "what the reserve gave comes back";
+        daemon.process().signal(SIGHUP);
+        EXPECT_TRUE(daemon.says("reloaded"));
+        if (HasFailure()) std::cout << metrics;
+    }
 };
 
-TEST_F(MemoryRunsOut, NamesAreAnsweredAllTheTime) {
+TEST_F(MemoryRunsOut, NamesAreAnsweredAndAllIsWellAfterwards) {
     ASSERT_TRUE(daemon.wait_until_ready());
     {
         Crowd crowd(daemon.dns_port(), daemon.http_port());
@@ -126,6 +174,7 @@ TEST_F(MemoryRunsOut, NamesAreAnsweredAllTheTime) {
         }
         give_memory_back(pid());
     }
+    expect_all_is_well();
 }
 
 TEST_F(MemoryRunsOut, SigtermEndsItWell) {
