@@ -6,12 +6,15 @@
 
 #include "base/asio_memory.hpp"
 
+// The linker's names for what it wraps and for what is behind it.
+// NOLINTBEGIN(clang-diagnostic-reserved-identifier,bugprone-reserved-identifier)
 extern "C" {
 void* __real_aligned_alloc(std::size_t alignment, std::size_t size);
 void __real_free(void* memory);
 void* __wrap_aligned_alloc(std::size_t alignment, std::size_t size);
 void __wrap_free(void* memory);
 }
+// NOLINTEND(clang-diagnostic-reserved-identifier,bugprone-reserved-identifier)
 
 namespace taskdns::asio_memory {
 namespace {
