@@ -32,8 +32,8 @@ Addresses addresses_of(const std::vector<testing_support::SmallService>& service
             const auto wire = dns::Name::parse(name).value();
             std::set<std::string>& addresses = out[{wire.wire().begin(), wire.wire().end()}];
             for (const std::string& endpoint : service.endpoints) {
-                const auto octets = SocketAddress::parse(endpoint).value().address.bytes();
-                addresses.emplace(octets.begin(), octets.end());
+                const IpAddress address = SocketAddress::parse(endpoint).value().address;
+                addresses.emplace(address.bytes().begin(), address.bytes().end());
             }
         }
     }
