@@ -108,7 +108,9 @@ TEST(Limits, MoreTcpConnectionsThanAreKeptCloseTheLongestIdle) {
     Vpc vpc;
     const DaemonUnderTest daemon(vpc.daemon_options());
     ASSERT_TRUE(daemon.wait_until_ready());
-    const Connections many(daemon.dns_port(), 200);
+    // Fewer than wait in the kernel's queue: what does not fit there comes a second later, more than 64 at once, and
+    // then a client that has not asked yet is among the longest idle.
+    const Connections many(daemon.dns_port(), 120);
     for (int i = 0; i < 20; ++i) {
         EXPECT_THAT(daemon.ask({.name = Vpc::service, .tcp = true}).rdata("A"),
                     UnorderedElementsAreArray(vpc.backends.addresses()));
