@@ -11,6 +11,8 @@
 #include <system_error>
 #include <thread>
 
+#include "base/worker_signals.hpp"
+
 namespace taskdns {
 
 /// Shared with the thread, which may outlive the FileThread.
@@ -71,12 +73,9 @@ bool FileThread::submit(Job job) {
     const std::lock_guard lock(state_->mutex);
     if (state_->stopped || state_->waiting.size() >= max_waiting) return false;
     if (!state_->started) {
-        // Signals are the main thread's: the new thread inherits that all are blocked.
-        sigset_t all;
+        const sigset_t blocked = blocked_in_workers();
         sigset_t before;
-        sigfillset(&all);
-        sigdelset(&all, SIGSYS);  // it tells a thread of its own call (task/sandbox)
-        pthread_sigmask(SIG_SETMASK, &all, &before);
+        pthread_sigmask(SIG_SETMASK, &blocked, &before);  // the new thread inherits it
         try {
             std::thread([state = state_] { State::run(state); }).detach();
             state_->started = true;

@@ -19,6 +19,7 @@
 #include <spdlog/sinks/sink.h>
 
 #include "base/time.hpp"
+#include "base/worker_signals.hpp"
 
 namespace taskdns::log {
 namespace {
@@ -92,12 +93,10 @@ private:
     std::atomic<Duration::rep> deadline_{never.time_since_epoch().count()};
 };
 
-/// The writing thread takes no signals: they are the main thread's, and SIGPIPE must end nobody.
+/// SIGPIPE, too, must end nobody.
 void block_signals() {
-    sigset_t all;
-    sigfillset(&all);
-    sigdelset(&all, SIGSYS);  // it tells a thread of its own call (task/sandbox)
-    pthread_sigmask(SIG_SETMASK, &all, nullptr);
+    const sigset_t blocked = blocked_in_workers();
+    pthread_sigmask(SIG_SETMASK, &blocked, nullptr);
 }
 
 struct Writer {
