@@ -7,13 +7,13 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <stdexcept>
 
 #include <gmock/gmock.h>
 
 #include "support/daemon_under_test.hpp"
 #include "support/network_namespaces.hpp"
+#include "support/process_status.hpp"
 
 namespace taskdns::testing_support {
 namespace {
@@ -58,18 +58,6 @@ private:
 constexpr const char* one_service =
     "services: [{name: one.local, source: static, addresses: [127.0.0.2], health: {check: none}}]";
 
-/// `CapEff:` and the like, of each thread of the process: a test can be wrong about which thread is which.
-std::vector<std::string> capability_sets(pid_t pid, const std::string& name) {
-    std::vector<std::string> out;
-    for (const auto& thread : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task")) {
-        std::ifstream status(thread.path() / "status");
-        for (std::string line; std::getline(status, line);) {
-            if (line.starts_with(name + ":")) out.push_back(line.substr(name.size() + 2));
-        }
-    }
-    return out;
-}
-
 constexpr const char* nothing = "0000000000000000";
 constexpr const char* only_bind = "0000000000000400";
 
@@ -89,9 +77,9 @@ TEST_F(PortWithoutRoot, IsBoundByTheFileCapabilityWhichNoThreadKeepsEffective) {
     const Copy copy(FileCapability::permitted);
     DaemonUnderTest daemon({.yaml = one_service, .dns_port = 53, .http_port = 8053, .launcher = copy.as_user()});
     EXPECT_THAT(daemon.ask_a("one.local"), testing::ElementsAre("127.0.0.2"));
-    EXPECT_THAT(capability_sets(daemon.process().pid(), "CapEff"),
+    EXPECT_THAT(of_each_thread(daemon.process().pid(), "CapEff"),
                 AllOf(testing::SizeIs(testing::Ge(2)), testing::Each(nothing)));
-    EXPECT_THAT(capability_sets(daemon.process().pid(), "CapPrm"), testing::Each(only_bind));
+    EXPECT_THAT(of_each_thread(daemon.process().pid(), "CapPrm"), testing::Each(only_bind));
 }
 
 TEST_F(PortWithoutRoot, IsBoundAgainAtAReload) {
@@ -106,7 +94,7 @@ TEST_F(PortWithoutRoot, IsBoundAgainAtAReload) {
     const HttpReply reply = http_get(8053, "/v1/reload", {{"Content-Type", "application/json"}}, "POST");
     ASSERT_EQ(reply.status, 200U) << reply.body;
     EXPECT_THAT(ask_a("one.local", 53), testing::ElementsAre("127.0.0.2"));
-    EXPECT_THAT(capability_sets(daemon.process().pid(), "CapEff"), testing::Each(nothing));
+    EXPECT_THAT(of_each_thread(daemon.process().pid(), "CapEff"), testing::Each(nothing));
 }
 
 TEST_F(PortWithoutRoot, AReloadThatCannotHaveItSaysWhyAndChangesNothing) {
@@ -161,10 +149,10 @@ TEST_F(PortWithoutRoot, AnEffectiveFileCapabilityWouldNotEvenStartThere) {
 
 TEST_F(PortWithoutRoot, RootDoesNotKeepItEffectiveEither) {
     DaemonUnderTest daemon({.yaml = one_service, .dns_port = 53, .http_port = 8053});
-    for (const std::string& set : capability_sets(daemon.process().pid(), "CapEff")) {
+    for (const std::string& set : of_each_thread(daemon.process().pid(), "CapEff")) {
         EXPECT_EQ(std::stoull(set, nullptr, 16) & 0x400U, 0U) << set;
     }
-    for (const std::string& set : capability_sets(daemon.process().pid(), "CapPrm")) {
+    for (const std::string& set : of_each_thread(daemon.process().pid(), "CapPrm")) {
         EXPECT_NE(std::stoull(set, nullptr, 16) & 0x400U, 0U) << set;
     }
 }

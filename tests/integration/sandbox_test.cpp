@@ -5,12 +5,12 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
 
 #include <gmock/gmock.h>
 
 #include "support/daemon_under_test.hpp"
 #include "support/pick_port.hpp"
+#include "support/process_status.hpp"
 
 namespace taskdns::testing_support {
 namespace {
@@ -25,18 +25,6 @@ using testing::SizeIs;
 
 constexpr const char* one_service =
     "services: [{name: one.local, source: static, addresses: [127.0.0.2], health: {check: none}}]";
-
-/// `Seccomp:` and the like, of each thread of the process.
-std::vector<std::string> of_each_thread(pid_t pid, const std::string& name) {
-    std::vector<std::string> out;
-    for (const auto& thread : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task")) {
-        std::ifstream status(thread.path() / "status");
-        for (std::string line; std::getline(status, line);) {
-            if (line.starts_with(name + ":")) out.push_back(line.substr(name.size() + 2));
-        }
-    }
-    return out;
-}
 
 HttpReply reload(const DaemonUnderTest& daemon) {
     return http_get(daemon.http_port(), "/v1/reload", {{"Content-Type", "application/json"}}, "POST");
