@@ -29,6 +29,7 @@ bool EventLog::wanted(TimePoint now) {
 }
 
 void EventLog::add(std::uint64_t index, std::string text) {
+    text.shrink_to_fit();  // what it was put together in may be twice as long, and is not counted below
     octets_ += text.size();
     events_.push_back(std::make_shared<const Event>(Event{index, std::move(text)}));
     while (events_.size() > most_events || octets_ > most_octets) {

@@ -198,6 +198,14 @@ asio::awaitable<beast::error_code> read_body(std::shared_ptr<Connection> connect
     co_return beast::error_code{};
 }
 
+/// The answer to HEAD has no body, whatever it says (RFC 9110 section 9.3.2).
+Received refused(std::optional<Response> refusal, const RequestParser& parser) {
+    Received out;
+    out.refusal = std::move(refusal);
+    out.head = parser.get().method() == http::verb::head;
+    return out;
+}
+
 asio::awaitable<bool> send_continue(std::shared_ptr<Connection> connection) {
     static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
     const auto [error, written] = co_await asio::async_write(connection->socket, asio::buffer(go_on), as_result);
@@ -214,18 +222,14 @@ asio::awaitable<Received> receive(std::shared_ptr<Connection> connection, Limits
     connection->limit_time(limits.request_time);
     const char* fault = nullptr;
     beast::error_code error = co_await read_header(connection, parser, fault);
-    if (fault != nullptr) {
-        out.refusal = bad_request(std::string(fault) + " in the header");
-        co_return out;
-    }
+    if (fault != nullptr) co_return refused(bad_request(std::string(fault) + " in the header"), parser);
     Request request;
     if (!error) {  // what a trailer says later is not what the header says
         request = make_request(parser.get());
-        out.refusal = find_framing_fault(parser.get());
-        if (out.refusal) co_return out;
+        std::optional<Response> framing_fault = find_framing_fault(parser.get());
+        if (framing_fault) co_return refused(std::move(framing_fault), parser);
         if (parser.get().count(http::field::host) > 1) {  // RFC 9112, section 3.2
-            out.refusal = problem(400, "Bad Request", "there is more than one Host header");
-            co_return out;
+            co_return refused(problem(400, "Bad Request", "there is more than one Host header"), parser);
         }
         out.keep_alive = parser.keep_alive();
         if (!parser.is_done()) {
@@ -238,7 +242,7 @@ asio::awaitable<Received> receive(std::shared_ptr<Connection> connection, Limits
         }
     }
     if (error) {
-        out.refusal = refusal(error, *connection, parser, limits);
+        out = refused(refusal(error, *connection, parser, limits), parser);
         out.broken = !out.refusal && error != http::error::end_of_stream;
         co_return out;
     }

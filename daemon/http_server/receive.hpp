@@ -16,6 +16,7 @@ namespace taskdns::http_server {
 struct Received {
     std::optional<Request> request;
     std::optional<Response> refusal;  ///< what the peer is told; where its next request begins is not known
+    bool head = false;                ///< it asked for a header only, as far as it has been read
     bool keep_alive = false;
     bool broken = false;  ///< over by an error
 };

@@ -83,11 +83,13 @@ Response too_many_watchers(std::size_t most) {
 void count_response(Counters& counters, unsigned status) { counters.responses[std::min(status / 100, 5U)].add(); }
 
 /// Tells a peer what was wrong with its request, and that nothing more of it is read.
-asio::awaitable<void> refuse(std::shared_ptr<Connection> connection, Shared& shared, Response refusal) {
+asio::awaitable<void> refuse(std::shared_ptr<Connection> connection, Shared& shared, Received refused) {
     shared.counters.bad_requests.add();
-    count_response(shared.counters, refusal.status);
-    add_common_headers(refusal);
-    const bool taken = co_await write(connection, std::move(refusal), Framing{}, farewell_time);
+    count_response(shared.counters, refused.refusal->status);
+    add_common_headers(*refused.refusal);
+    Framing framing;
+    framing.head = refused.head;
+    const bool taken = co_await write(connection, std::move(*refused.refusal), framing, farewell_time);
     if (!taken) shared.counters.broken_connections.add();
 }
 
@@ -126,7 +128,7 @@ asio::awaitable<bool> exchange(std::shared_ptr<Connection> connection, Shared& s
     if (access.crowded) limits.request_time = limits.crowded_time;
     Received received = co_await receive(connection, limits);
     if (received.refusal) {
-        co_await refuse(connection, shared, std::move(*received.refusal));
+        co_await refuse(connection, shared, std::move(received));
         co_return false;
     }
     if (!received.request) {

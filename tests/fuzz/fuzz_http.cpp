@@ -117,7 +117,7 @@ std::vector<Heard> answers_in(std::string_view octets, const std::vector<std::st
         const unsigned status = parser.get().result_int();
         check_fields(parser.get(), status);
         out.push_back({status, without_chance(std::string(octets.substr(0, at))), parser.is_done()});
-        if (!parser.is_done()) return out;  // a stream of events
+        if (!parser.is_done()) return out;  // a stream of events, or a HEAD that is refused before all of it is there
         octets.remove_prefix(at);
     }
     return out;
