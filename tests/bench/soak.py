@@ -27,6 +27,11 @@ from soak_world import SERVICES, TTL, Fleet, Registry
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SAMPLED_EVERY = 5.0
 READY = 20.0
+# What the daemon keeps up to a bound is full before anything is measured: the cache of forwarded answers (1 MiB by default,
+# about 190 octets each) and the log of events (1,024, or 1 MiB).
+FILLED_NAMES = 6000
+FILLED_EVENTS = 1100
+FILLER = "filler.soak.local"
 REST = 17.0  # seconds without watchers and TCP clients: the daemon closes idle connections after 10
 
 
@@ -94,6 +99,8 @@ class Soak:
             brief = ", membership: {absent_max: 60s}" if fleet.service.tasks > 8 else ""
             lines.append(f"  - {{name: {fleet.service.name}, port: {fleet.port}{srv}{alias}{brief}, "
                          f"health: {{check: {fleet.service.check}}}}}")
+        addresses = ", ".join(f"127.0.1.{host}" for host in range(1, 9))
+        lines.append(f"  - {{name: {FILLER}, source: static, port: 9, addresses: [{addresses}], health: {{check: none}}}}")
         if number % 3 == 1:
             lines.append("  - {name: static.soak.local, source: static, port: 9, addresses: [127.0.0.9]}")
         (self.folder / "taskdns.yaml").write_text("\n".join(lines) + "\n", encoding="ascii")
@@ -117,12 +124,16 @@ class Soak:
 
     async def churn(self, daemon):
         churn = self.churned = Churn(self.fleets, self.registry, daemon)
+        listener = asyncio.ensure_future(self.clients.listener())
+        await asyncio.gather(self.clients.fill_cache(FILLED_NAMES),
+                             self.clients.fill_events(FILLER, "127.0.1.1:9", FILLED_EVENTS))
         self.started = time.monotonic()
         loops = [*(churn.live_through(fleet) for fleet in self.fleets), churn.fail_now_and_then(self.started),
                  churn.reload_now_and_then(self.write_config), self.clients.applications(self.arguments.rate),
                  self.clients.foreigners(30), self.clients.come_and_go(self.clients.tcp_client, 0.5),
                  self.clients.come_and_go(self.clients.watcher, 0.7)]
         tasks = [asyncio.ensure_future(loop) for loop in loops]
+        tasks.append(listener)
         watch = asyncio.ensure_future(self.watch(daemon.pid))
         try:
             await asyncio.wait([watch, *tasks], return_when=asyncio.FIRST_COMPLETED)  # only watch ends by itself

@@ -106,6 +106,8 @@ class Clients:
         """A few names again and again, and as many that nobody has ever asked for."""
         asker = await self.asker()
         for number in itertools.count():
+            while self.resting:  # in an outage each holds a socket until it is given up
+                await asyncio.sleep(0.1)
             name = f"u{number}.unique.example" if number % 2 else f"p{random.randrange(20)}.popular.example"
             self.count("forwarded")
             self.spawn(asker.ask(name, random.choice([dns.A, dns.AAAA])))
@@ -143,6 +145,39 @@ class Clients:
             self.count("HTTP requests")
         finally:
             writer.close()
+
+    async def listener(self):
+        """A dashboard that stays open: the daemon keeps the last events as long as somebody reads them."""
+        while True:
+            with contextlib.suppress(OSError):
+                reader, writer = await asyncio.open_connection("127.0.0.1", self.http_port)
+                writer.write(b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                while await reader.read(65536):
+                    pass
+                writer.close()
+            await asyncio.sleep(0.2)
+
+    async def fill_cache(self, names):
+        """Names that nobody asks for again, until the cache of forwarded answers is full."""
+        asker = await self.asker()
+        for number in range(names):
+            self.spawn(asker.ask(f"f{number}.unique.example"))
+            await asyncio.sleep(0.002)
+        await asyncio.sleep(1)
+        asker.transport.close()
+
+    async def fill_events(self, service, address, events):
+        """Drains and their ends, until the log of events is full."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.http_port)
+        for number in range(events):
+            body = b'{"state": "drained"}' if number % 2 == 0 else b'{"state": "active"}'
+            writer.write(f"PUT /v1/services/{service}/endpoints/{address}/admin HTTP/1.1\r\nHost: localhost\r\n"
+                         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)
+            if b" 200 " not in head.partition(b"\r\n")[0]:
+                raise ConnectionError(f"a drain of {address} is refused: {head.decode()}")
+            await reader.readexactly(int(head.lower().partition(b"content-length:")[2].split()[0]))
+        writer.close()
 
     async def guarded(self, coroutine):
         try:
