@@ -33,7 +33,10 @@ constexpr std::size_t header_size = 20;
 /// In the namespace where the calling thread is.
 int make_device() {
     const int device = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
-    if (device < 0) throw std::runtime_error(std::string("open /dev/net/tun: ") + std::strerror(errno));
+    if (device < 0) {
+        throw std::runtime_error(std::string("open /dev/net/tun: ") + std::strerror(errno) +
+                                 "; a container needs that device (docker run --device /dev/net/tun)");
+    }
     ifreq request{};
     std::strcpy(request.ifr_name, "impaired");
     request.ifr_flags = IFF_TUN | IFF_NO_PI;
