@@ -95,7 +95,7 @@ void Checker::State::finish(const Schedule::Job& job, const Outcome& outcome) no
             counters.failures.add();
             break;
         case Evidence::none:
-            counters.local_faults.add();
+            (outcome.observed == Observed::late_timeout ? counters.late_timeouts : counters.local_faults).add();
             break;
     }
     for (const Event& event : schedule.finish(job, outcome, Clock::now())) {

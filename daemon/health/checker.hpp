@@ -33,6 +33,7 @@ struct Counters {
     // Of those that have ended:
     Counter successes;
     Counter failures;
+    Counter late_timeouts;
     Counter local_faults;
     std::array<Counter, observed_words> outcomes;  ///< by Observed
     Histogram probe_time{probe_time_bounds};       ///< of those that say something of the endpoint

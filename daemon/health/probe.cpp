@@ -204,7 +204,7 @@ Outcome failure(const error_code& error) {
 
 Outcome unless_we_stood_still(Outcome outcome, milliseconds timeout) {
     if (outcome.observed != Observed::timeout || outcome.latency < timeout + late_notice) return outcome;
-    outcome.observed = Observed::local_fault;
+    outcome.observed = Observed::late_timeout;
     outcome.detail = "this process stood still meanwhile";
     return outcome;
 }

@@ -48,7 +48,7 @@ Observed observe(const boost::system::error_code& error);
 /// The outcome that it is, with the error's text where the word alone leaves a question. Pure.
 Outcome failure(const boost::system::error_code& error);
 /// A timeout that is noticed so much later than its time was noticed by a process that stood still: stopped, frozen,
-/// starved. Nobody was here to take the answer then, so it is a local fault. Pure.
+/// starved. Nobody was here to take the answer then, so it is a late timeout. Pure.
 inline constexpr milliseconds late_notice{500};  // a busy host is late by a tenth of it
 Outcome unless_we_stood_still(Outcome outcome, milliseconds timeout);
 

@@ -196,7 +196,8 @@ std::optional<TimePoint> Schedule::spared_until(const Targets::value_type& targe
         const Verdict* verdict = find(index, target.first.address);
         if (verdict == nullptr) return std::nullopt;
         const Service& service = services_.at(index);
-        const bool sound = verdict->status == Status::healthy && verdict->failures == 0 && !verdict->local_fault;
+        const bool sound = verdict->status == Status::healthy && verdict->failures == 0 && verdict->excused == 0 &&
+                           !verdict->local_fault;
         if (!sound || verdict->answered_since == TimePoint{}) return std::nullopt;
         until = std::min(until, verdict->answered_since + service.policy.interval);
     }

@@ -42,6 +42,8 @@ const char* to_string(Observed observed) {
             return "body";
         case Observed::bad_tls:
             return "tls";
+        case Observed::late_timeout:
+            return "late_timeout";
         case Observed::local_fault:
             return "local_fault";
     }
@@ -65,6 +67,7 @@ Evidence evidence(Observed observed) {
         case Observed::bad_tls:
             return Evidence::doubtful;
         case Observed::nothing:
+        case Observed::late_timeout:
         case Observed::local_fault:
             return Evidence::none;
     }
@@ -99,10 +102,21 @@ bool Verdict::apply(const Outcome& outcome, const config::Health& policy, TimePo
     last = outcome;
     last_at = now;
     local_fault = outcome.observed == Observed::local_fault;
-    const Evidence found = evidence(outcome.observed);
+    const bool is_late = outcome.observed == Observed::late_timeout;
+    if (is_late && excuse(policy)) return false;
+    if (is_late) last.observed = Observed::timeout;  // for all that follows, and for people
+    const Evidence found = evidence(last.observed);
     if (found == Evidence::none) return local_fault && let_back_in_time(now);
+    if (!is_late) excused = 0;
     checked = true;
-    return found == Evidence::success ? succeed(outcome, policy, now) : fail(found, outcome, policy, now);
+    return found == Evidence::success ? succeed(last, policy, now) : fail(found, last, policy, now);
+}
+
+/// Whether a late timeout is still one of those that count for nothing.
+bool Verdict::excuse(const config::Health& policy) {
+    if (excused >= policy.fall) return false;
+    ++excused;
+    return true;
 }
 
 /// What only a connection has taken out, only probes bring back: where none can be made from here, time does.
@@ -132,6 +146,7 @@ bool Verdict::apply_connection(Observed observed, const config::Health& policy, 
     if (status == Status::unhealthy || asks_for_more || began_before_the_doubt) return false;
     checked = true;
     answered_since = std::max(answered_since, from);
+    excused = 0;
     return succeed(outcome, policy, now);
 }
 
@@ -184,7 +199,7 @@ unsigned Verdict::needed_successes(const config::Health& policy, TimePoint now) 
 
 milliseconds Verdict::next_delay(const config::Health& policy, TimePoint now, bool idle) const {
     const bool down = status == Status::unhealthy;
-    const bool in_doubt = down ? successes > 0 : failures > 0;
+    const bool in_doubt = down ? successes > 0 : failures > 0 || excused > 0;
     if (in_doubt) return std::min(policy.fast_interval, policy.interval);
     const milliseconds interval = idle ? std::max(policy.interval, policy.idle_interval) : policy.interval;
     if (!down) return interval;

@@ -20,7 +20,7 @@ enum class Evidence : std::uint8_t {
     success,
     doubtful,  ///< needs `fall` in a row: timeout, reset, EHOSTUNREACH, TLS, an unexpected status or body
     certain,   ///< acts at once: ECONNREFUSED, HTTP 503
-    none       ///< says nothing of the endpoint: no route, no descriptors, not permitted
+    none       ///< says nothing of the endpoint: no route, no descriptors, not permitted; nobody was here to look
 };
 
 /// The closed list of what was seen; to_string gives the words of docs/http-api.md.
@@ -37,7 +37,8 @@ enum class Observed : std::uint8_t {
     bad_response,
     bad_body,
     bad_tls,
-    local_fault
+    late_timeout,  ///< noticed so late that the process stood still meanwhile: it may have answered
+    local_fault    ///< could not be looked at from here
 };
 
 inline constexpr std::size_t observed_words = static_cast<std::size_t>(Observed::local_fault) + 1;
@@ -106,6 +107,8 @@ struct Standing {
 /// The latest conclusive evidence stands. What is down by doubtful evidence and then refuses is down by certain
 /// evidence; what refused and then times out is still down by certain evidence until `fall` timeouts in a row have
 /// made it doubtful. A local fault changes neither a count nor the status: it is only noted until the next look.
+/// Nor does a late timeout, but only `fall` times in a row: a process that is starved for good is to take out what
+/// black-holes, too (docs/decisions/0033).
 struct Verdict {
     Status status = Status::pending;
     Evidence against = Evidence::none;    ///< unhealthy: by certain or by doubtful evidence
@@ -113,6 +116,7 @@ struct Verdict {
     Witness witness = Witness::probe;     ///< who saw that first
     unsigned successes = 0;               ///< in a row
     unsigned failures = 0;                ///< doubtful ones in a row
+    unsigned excused = 0;                 ///< late timeouts in a row that were no evidence: `fall` at most
     TimePoint since{};                    ///< in this status
     TimePoint against_since{};            ///< unhealthy: by that kind of evidence
     TimePoint first_seen{};               ///< added to the checks; whoever makes a verdict sets it, and `since`
@@ -140,9 +144,9 @@ struct Verdict {
     /// What is down is pending again, without a probe: for those that none can look at. What was counted against it
     /// still is.
     void let_back(TimePoint now);
-    /// How long after the last attempt, made at `now`, the next one is due: `fast_interval` while in doubt (failing
-    /// but not yet unhealthy, rising but not yet healthy), `interval` otherwise; a down endpoint backs off to 30 s
-    /// once it has been down for 5 min.
+    /// How long after the last attempt, made at `now`, the next one is due: `fast_interval` while in doubt (failing,
+    /// or timed out late, but not yet unhealthy; rising but not yet healthy), `interval` otherwise; a down endpoint
+    /// backs off to 30 s once it has been down for 5 min.
     /// `idle`: nobody asks for the service, so what is not in doubt waits for `idle_interval` at least.
     milliseconds next_delay(const config::Health& policy, TimePoint now, bool idle = false) const;
     /// The successes in a row that make an unhealthy endpoint healthy: `rise`, doubled, up to 8 (or `rise` if that is
@@ -153,6 +157,7 @@ struct Verdict {
 private:
     bool succeed(const Outcome& outcome, const config::Health& policy, TimePoint now);
     bool fail(Evidence evidence, const Outcome& outcome, const config::Health& policy, TimePoint now);
+    bool excuse(const config::Health& policy);
     bool let_back_in_time(TimePoint now);
     void move_to(Status next, TimePoint now);
 };

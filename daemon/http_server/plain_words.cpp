@@ -40,6 +40,7 @@ constexpr std::array outcomes{
     WordMeaning{"response", "no HTTP answer"},
     WordMeaning{"tls", "TLS failed"},
     WordMeaning{"body", "the body lacks the expected text"},
+    WordMeaning{"late_timeout", "no answer seen, but taskdns itself stood still"},
     WordMeaning{"local_fault", "could not be checked from here"},
 };
 

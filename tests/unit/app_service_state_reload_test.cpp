@@ -26,14 +26,6 @@ struct Before {
     Verdicts verdicts;
 };
 
-std::vector<std::string> described(const ServiceState& state) {
-    std::vector<std::string> out;
-    for (const view::EndpointDecision& endpoint : state.decision().endpoints) {
-        out.push_back(endpoint.address.to_string() + (endpoint.served ? " + " : " - ") + view::reason(endpoint));
-    }
-    return out;
-}
-
 using Change = void (*)(config::Service& service);
 
 struct ChangeRow {

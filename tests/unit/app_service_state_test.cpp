@@ -43,6 +43,23 @@ TEST(ServiceState, IsReadyOnceEveryEndpointWasCheckedWithWhateverOutcome) {
     EXPECT_THAT(state.not_ready_reason(verdicts.find()), IsEmpty());
 }
 
+// The one that cannot be checked from here is served at once; of this one the next check will say more.
+TEST(ServiceState, ANewcomerWhoseFirstCheckTimedOutLateIsStillNotCheckedAndWithheld) {
+    ServiceState state(make_service());
+    Verdicts verdicts;
+    state.observe(seen({"10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"}), 10s, start);
+    verdicts.set("10.0.0.1:80", health::Status::healthy, health::Observed::connected);
+    const auto check = [&](const char* address, health::Observed observed) {
+        verdicts.all[endpoint(address)].apply({.observed = observed}, state.service().health, start);
+    };
+    check("10.0.0.2:80", health::Observed::late_timeout);
+    check("10.0.0.3:80", health::Observed::local_fault);
+    decide(state, verdicts);
+    EXPECT_THAT(described(state),
+                ElementsAre("10.0.0.1:80 + served", "10.0.0.2:80 - withheld:first_check", "10.0.0.3:80 + served"));
+    EXPECT_EQ(state.not_ready_reason(verdicts.find()), "1 of 3 endpoints not checked yet");
+}
+
 TEST(ServiceState, AnUncheckedServiceIsReadyOncePolled) {
     ServiceState state(make_service(config::CheckKind::none));
     state.observe(seen({"10.0.0.1"}), 10s, start);

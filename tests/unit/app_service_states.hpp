@@ -3,6 +3,8 @@
 
 #include <initializer_list>
 #include <map>
+#include <string>
+#include <vector>
 
 #include "app/service_state.hpp"
 #include "health/connection_ledger.hpp"
@@ -62,6 +64,15 @@ inline bool decide(ServiceState& state, const Verdicts& verdicts, TimePoint now 
     state.choose(verdicts.find(), "task");
     std::uint64_t last_index = state.index();
     return state.decide(verdicts.find(), sources, now, last_index);
+}
+
+/// Who is served, and why or why not: "10.0.0.1:80 + served".
+inline std::vector<std::string> described(const ServiceState& state) {
+    std::vector<std::string> out;
+    for (const view::EndpointDecision& endpoint : state.decision().endpoints) {
+        out.push_back(endpoint.address.to_string() + (endpoint.served ? " + " : " - ") + view::reason(endpoint));
+    }
+    return out;
 }
 
 }  // namespace taskdns::app

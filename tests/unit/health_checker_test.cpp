@@ -160,20 +160,23 @@ TEST_F(Checkers, CountsEveryKindOfOutcome) {
     probe_as(Observed::refused, 2);
     probe_as(Observed::timeout, 3);
     probe_as(Observed::local_fault, 4);
-    EXPECT_EQ(checker->counters().probes.value(), 4U);
+    probe_as(Observed::late_timeout, 5);
+    EXPECT_EQ(checker->counters().probes.value(), 5U);
     EXPECT_EQ(checker->counters().successes.value(), 1U);
     EXPECT_EQ(checker->counters().failures.value(), 2U);
     EXPECT_EQ(checker->counters().local_faults.value(), 1U);
+    EXPECT_EQ(checker->counters().late_timeouts.value(), 1U);
     const auto& outcomes = checker->counters().outcomes;
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
         const auto observed = static_cast<Observed>(i);
         const bool was_seen = observed == Observed::connected || observed == Observed::refused ||
-                              observed == Observed::timeout || observed == Observed::local_fault;
+                              observed == Observed::timeout || observed == Observed::local_fault ||
+                              observed == Observed::late_timeout;
         EXPECT_EQ(outcomes[i].value(), was_seen ? 1U : 0U) << to_string(observed);
     }
-    EXPECT_EQ(checker->counters().probe_time.read().count, 3U) << "a local fault took no time of the endpoint's";
+    EXPECT_EQ(checker->counters().probe_time.read().count, 3U) << "the others took no time of the endpoint's";
     EXPECT_EQ(checker->in_flight(), 0U);
-    EXPECT_EQ(checker->targets(), 4U);
+    EXPECT_EQ(checker->targets(), 5U);
 }
 
 TEST_F(Checkers, HasNoMoreInFlightThanAllowedAndGetsToAll) {

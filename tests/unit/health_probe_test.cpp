@@ -72,13 +72,14 @@ TEST(Failure, SaysMoreWhereTheWordDoesNot) {
     EXPECT_EQ(failure(boost::beast::error::timeout).detail, "");
 }
 
-TEST(StoodStill, MakesALateTimeoutALocalFaultAndNothingElse) {
+TEST(StoodStill, MakesATimeoutALateOneAndChangesNothingElse) {
     const auto seen = [](Observed observed, milliseconds latency) {
         return unless_we_stood_still({.observed = observed, .latency = latency}, 1s).observed;
     };
     EXPECT_EQ(seen(Observed::timeout, 1s), Observed::timeout);
     EXPECT_EQ(seen(Observed::timeout, 1s + late_notice - 1ms), Observed::timeout);
-    EXPECT_EQ(seen(Observed::timeout, 1s + late_notice), Observed::local_fault);
+    EXPECT_EQ(seen(Observed::timeout, 1s + late_notice), Observed::late_timeout);
+    EXPECT_EQ(seen(Observed::local_fault, 10s), Observed::local_fault);
     EXPECT_EQ(seen(Observed::refused, 10s), Observed::refused) << "it was refused all the same";
     EXPECT_EQ(seen(Observed::connected, 10s), Observed::connected);
     EXPECT_EQ(seen(Observed::unavailable, 10s), Observed::unavailable);

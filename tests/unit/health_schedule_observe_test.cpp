@@ -69,6 +69,14 @@ TEST_F(Observing, SparesWhomTheApplicationReaches) {
     EXPECT_GE(schedule.spared(), 25U);
 }
 
+TEST_F(Observing, SparesNobodyWhoseProbeTimedOutLateSince) {
+    begin(1);
+    const auto job = take_one(start + 2s);
+    see(Observed::answered, start + 2500ms);
+    schedule.finish(job, {.observed = Observed::late_timeout}, start + 3500ms);
+    EXPECT_THAT(take_all(start + 4s), SizeIs(1)) << "the next one decides";
+}
+
 TEST_F(Observing, ProbesAgainAnIntervalAfterTheLastSuccess) {
     begin(1);
     for (auto at = 1s; at <= 10s; at += 1s) see(Observed::answered, start + at);

@@ -180,6 +180,29 @@ TEST_F(Schedules, SharedProbeHasTheLongestTimeoutAndIsJudgedByEachOnesOwn) {
     job = take_one(start + 20s);
     schedule.finish(job, {.observed = Observed::local_fault, .latency = 500ms}, start + 20s);
     EXPECT_EQ(schedule.find(0, endpoint(1))->last.observed, Observed::local_fault) << "no evidence stays none";
+
+    job = take_one(start + 30s);
+    schedule.finish(job, {.observed = Observed::late_timeout, .latency = 1500ms}, start + 30s);
+    EXPECT_EQ(schedule.find(0, endpoint(1))->last.observed, Observed::late_timeout);
+}
+
+TEST_F(Schedules, ALateTimeoutOfASharedProbeIsExcusedByEachOnesOwnCount) {
+    config::Health strict = tcp_policy();
+    strict.fall = 1;
+    schedule.set_endpoints(0, "a.local", tcp_policy(), endpoints(1), start);
+    schedule.set_endpoints(1, "b.local", strict, endpoints(1), start);
+    TimePoint now = start;
+    schedule.finish(take_one(now), connected, now);
+    for (int i = 0; i < 2; ++i) schedule.finish(take_one(now += 10s), {.observed = Observed::late_timeout}, now);
+    EXPECT_EQ(schedule.find(0, endpoint(1))->status, Status::healthy);
+    EXPECT_EQ(schedule.find(1, endpoint(1))->status, Status::unhealthy);
+}
+
+TEST_F(Schedules, AfterALateTimeoutTheNextProbeComesFast) {
+    schedule.set_endpoints(0, name, tcp_policy(), endpoints(1), start);
+    schedule.finish(take_one(start), {.observed = Observed::late_timeout}, start);
+    EXPECT_EQ(schedule.find(0, endpoint(1))->status, Status::pending);
+    EXPECT_LE(schedule.next_due(), start + 500ms);
 }
 
 TEST_F(Schedules, DetailOfAProbeThatWasTooLateForOneStaysWithTheOther) {

@@ -135,6 +135,19 @@ TEST(Traffic, WhatAProbeHasShownIsNotForgottenByLocalFaults) {
     EXPECT_EQ(verdict.status, Status::unhealthy);
 }
 
+TEST(Traffic, ThatIsAnsweredIsAnAnswerInTimeToLateTimeouts) {
+    Verdict verdict;
+    const config::Health policy = policy_with(2, 1);
+    verdict.apply(Outcome{.observed = ok}, policy, start);
+    for (TimePoint now = start; now < start + 10s; now += 1s) {
+        verdict.apply(Outcome{.observed = late}, policy, now);
+        verdict.apply_connection(answered, policy, now, now);
+    }
+    EXPECT_EQ(verdict.status, Status::healthy);
+    verdict.apply(Outcome{.observed = late}, policy, start + 10s);
+    EXPECT_TRUE(verdict.apply(Outcome{.observed = late}, policy, start + 11s)) << "nothing was answered since";
+}
+
 TEST(Traffic, RemembersWhatTheLatestSuccessIsWorth) {
     Verdict verdict;
     const config::Health policy = policy_with(2, 3);

@@ -43,6 +43,7 @@ INSTANTIATE_TEST_SUITE_P(
         EvidenceCase{Observed::bad_response, Evidence::doubtful, "response"},
         EvidenceCase{Observed::bad_body,     Evidence::doubtful, "body"},
         EvidenceCase{Observed::bad_tls,      Evidence::doubtful, "tls"},
+        EvidenceCase{Observed::late_timeout, Evidence::none,     "late_timeout"},
         EvidenceCase{Observed::local_fault,  Evidence::none,     "local_fault"}),
     [](const auto& instance) { return instance.param.text; });
 // clang-format on

@@ -18,6 +18,7 @@ inline config::Health policy_with(unsigned rise, unsigned fall) {
 inline constexpr Observed ok = Observed::connected;
 inline constexpr Observed refused = Observed::refused;
 inline constexpr Observed timeout = Observed::timeout;
+inline constexpr Observed late = Observed::late_timeout;
 inline constexpr Observed local = Observed::local_fault;
 
 }  // namespace taskdns::health::testing_verdicts

@@ -72,6 +72,11 @@ TEST(PlainWords, ExplainEachReasonOfTheDocuments) {
     EXPECT_GT(found, 15);
 }
 
+TEST(PlainWords, ExplainEachWordThatIsNoEvidence) {
+    EXPECT_EQ(explain_outcome("late_timeout"), "no answer seen, but taskdns itself stood still");
+    EXPECT_EQ(explain_outcome("local_fault"), "could not be checked from here");
+}
+
 TEST(PlainWords, ExplainEachRung) {
     for (const char* rung :
          {"not_ready", "healthy", "reserve", "unverified", "doubtful", "all", "last_healthy", "no_endpoint"}) {
