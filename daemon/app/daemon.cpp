@@ -46,7 +46,7 @@ void log_start(const config::Config& config, const UpstreamChoice& upstream) {
                {"configuration", joined(config.origins)}});
     const task::Confinement confinement = read_confinement();
     log::info("app", "confined",
-              {{"capabilities", confinement.capabilities.empty() ? "none" : joined(confinement.capabilities)},
+              {{"capabilities", confinement.capabilities_text()},
                {"no_new_privs", confinement.no_new_privileges},
                {"sandbox", confinement.sandboxed}});
     for (const std::string& note : config.notes) log::warning("config", note);

@@ -12,19 +12,13 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include "base/log.hpp"
+#include "base/report.hpp"
 #include "base/time.hpp"
 
 namespace taskdns::app {
 namespace {
 
 std::atomic<std::uint64_t> caught{0};
-
-void report(const char* thread_name, const std::exception& e) try {
-    caught.fetch_add(1, std::memory_order_relaxed);
-    log::error("app", "exception reached the event loop", {{"thread", thread_name}, {"what", e.what()}});
-} catch (const std::exception&) {  // no memory for the line's fields; it is counted all the same
-}
 
 /// Asio's queue of timers grows with the most that were there at once, and is never smaller again. Where it cannot,
 /// the coroutine that wanted to wait is destroyed: so it grows now. The timers themselves, ten times as large, are
@@ -52,8 +46,9 @@ void run_loop(asio::io_context& context, const char* thread_name) {
         try {
             context.run();
             return;
-        } catch (const std::exception& e) {
-            report(thread_name, e);
+        } catch (const std::exception&) {
+            caught.fetch_add(1, std::memory_order_relaxed);
+            report("app", "exception reached the event loop", "thread", thread_name, std::current_exception());
         }
     }
 }

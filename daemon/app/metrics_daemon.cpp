@@ -132,12 +132,9 @@ void write_memory(MetricsText& out, const MemoryFigures& memory) {
 }
 
 void write_confinement(MetricsText& out, const task::Confinement& now) {
-    std::string capabilities;
-    for (const std::string& one : now.capabilities) capabilities += (capabilities.empty() ? "" : ",") + one;
     out.gauge("taskdns_privileges_info", "1, with what this process may do beyond any other.");
-    out.sample({{"capabilities", capabilities.empty() ? "none" : capabilities},
-                {"no_new_privs", now.no_new_privileges ? "true" : "false"}},
-               1U);
+    out.sample(
+        {{"capabilities", now.capabilities_text()}, {"no_new_privs", now.no_new_privileges ? "true" : "false"}}, 1U);
     out.gauge("taskdns_sandbox_enabled", "1 while system calls without a use here are refused, else 0.");
     out.sample({}, now.sandboxed ? 1U : 0U);
     out.counter("taskdns_sandbox_denied_calls_total", "System calls that were refused.");

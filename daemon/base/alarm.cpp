@@ -10,7 +10,7 @@
 
 #include <boost/asio/steady_timer.hpp>
 
-#include "base/log.hpp"
+#include "base/report.hpp"
 
 namespace taskdns {
 namespace {
@@ -100,9 +100,9 @@ void Alarm::State::try_to_ring() {
     try {
         ring();
         pause = milliseconds(0);
-    } catch (const std::exception& e) {
+    } catch (const std::exception&) {
         failed.fetch_add(1, std::memory_order_relaxed);
-        if (pause == milliseconds(0)) log::error("base", "cannot be done now", {{"what", name}, {"why", e.what()}});
+        if (pause == milliseconds(0)) report("base", "cannot be done now", "action", name, std::current_exception());
         pause = std::clamp(2 * pause, first_pause, longest_pause);
         if (ended) return;
         due = std::min(due, Clock::now() + pause);

@@ -16,7 +16,7 @@
 #include <boost/system/system_error.hpp>
 
 #include "base/alarm.hpp"
-#include "base/log.hpp"
+#include "base/report.hpp"
 
 namespace taskdns {
 namespace {
@@ -52,20 +52,6 @@ bool is_abort(const std::exception_ptr& exception) {
         return e.code() == asio::error::operation_aborted;
     } catch (...) {
         return false;  // whatever else it is, report() names it
-    }
-}
-
-void report(const std::string& name, const std::exception_ptr& exception) noexcept {
-    try {
-        if (exception) std::rethrow_exception(exception);
-        log::error("base", "task ended for want of memory", {{"task", name}});
-    } catch (const std::exception& e) {
-        try {
-            log::error("base", "task ended by an exception", {{"task", name}, {"what", e.what()}});
-        } catch (const std::exception&) {  // no memory for the line's fields; it is counted all the same
-        }
-    } catch (...) {
-        log::error("base", "task ended by something that is no exception");
     }
 }
 
@@ -174,7 +160,7 @@ void TaskGroup::State::end(Id id, const Shared& task, const std::exception_ptr& 
         return;
     }
     ++failed;
-    report(task->name, reason);
+    report("base", "task ended by an exception", "task", task->name, reason);
     if (!task->revival || task->cancelled) {
         forget(id);
         return;

@@ -106,5 +106,26 @@ TEST(Alarm, RingsAgainUntilItIsDone) {
     EXPECT_GE(Clock::now() - begun, 300ms) << "100 ms, then 200 ms";
 }
 
+/// Saying that it failed takes memory, too.
+TEST(Alarm, RingsAgainThoughItCannotBeSaidThatItFailed) {
+    asio::io_context io;
+    bool done = false;
+    std::unique_ptr<Alarm> alarm;
+    alarm = std::make_unique<Alarm>(io.get_executor(), "what has a name that takes memory to be written", [&] {
+        const auto wanted = std::make_unique<int>(1);
+        done = true;
+        alarm.reset();
+    });
+    io.poll();
+    {
+        NoMemory no_memory;
+        alarm->set_now();
+        io.poll();
+    }
+    ASSERT_FALSE(done);
+    io.run_for(5s);
+    EXPECT_TRUE(done);
+}
+
 }  // namespace
 }  // namespace taskdns
