@@ -8,9 +8,11 @@
 #include <deque>
 #include <exception>
 #include <mutex>
+#include <new>
 #include <system_error>
 #include <thread>
 
+#include "base/report.hpp"
 #include "base/worker_signals.hpp"
 
 namespace taskdns {
@@ -26,22 +28,50 @@ struct FileThread::State {
     bool stopped = false;
 
     static void run(const std::shared_ptr<State>& state);
+    void finish(const Job& job);
 };
 
 namespace {
 
 constexpr milliseconds retry_pause{100};
+constexpr unsigned most_failures = 5;  // for another reason than memory
 
-bool run_once(const FileThread::Job& job) {
+/// What `job` has thrown.
+std::exception_ptr run_once(const FileThread::Job& job) {
     try {
         job();
+        return nullptr;
+    } catch (...) {
+        return std::current_exception();
+    }
+}
+
+bool is_shortage(const std::exception_ptr& thrown) {
+    try {
+        std::rethrow_exception(thrown);
+    } catch (const std::bad_alloc&) {
         return true;
-    } catch (const std::exception&) {
+    } catch (const std::system_error& e) {
+        return e.code() == std::errc::not_enough_memory;
+    } catch (...) {
         return false;
     }
 }
 
 }  // namespace
+
+/// Again until it is done, and before the others: somebody waits for what comes of it.
+void FileThread::State::finish(const Job& job) {
+    for (unsigned failures = 0;;) {
+        const std::exception_ptr thrown = run_once(job);
+        if (!thrown) return;
+        if (!is_shortage(thrown) && ++failures == most_failures) {
+            return report("base", "file job is given up", "thread", "files", thrown);
+        }
+        std::unique_lock lock(mutex);
+        if (work.wait_for(lock, retry_pause, [this] { return stopped; })) return;
+    }
+}
 
 void FileThread::State::run(const std::shared_ptr<State>& state) {
     std::unique_lock lock(state->mutex);
@@ -52,14 +82,8 @@ void FileThread::State::run(const std::shared_ptr<State>& state) {
         state->waiting.pop_front();
         state->running = true;
         lock.unlock();
-        const bool done = run_once(job);
+        state->finish(job);
         lock.lock();
-        // No memory to say what came of it, and somebody waits for that: again, before the others.
-        for (bool again = !done; again && !state->stopped; lock.lock()) {
-            state->work.wait_for(lock, retry_pause, [&] { return state->stopped; });
-            lock.unlock();
-            again = !run_once(job);
-        }
         state->running = false;
         if (state->waiting.empty()) state->idle.notify_all();
     }

@@ -13,7 +13,9 @@ namespace taskdns {
 
 class FileThread {
 public:
-    /// One that throws, for want of memory, is run again after a pause, until it does not: it must bear that.
+    /// One that throws for want of memory is run again after a pause, until it does not: it must bear that. One that
+    /// throws anything else has a mistake: it is given up when it has done so five times, and the log says what it
+    /// was.
     using Job = std::function<void()>;
 
     static constexpr std::size_t max_waiting = 16;

@@ -3,6 +3,8 @@
 
 #include <atomic>
 #include <future>
+#include <new>
+#include <stdexcept>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -77,6 +79,39 @@ TEST(FileThread, TakesOnlySoManyJobsBehindAHangingOne) {
     EXPECT_FALSE(files.submit([] {}));
     hanging->released.set_value();
     EXPECT_TRUE(files.stop(5s));
+}
+
+TEST(FileThread, RunsAJobAgainUntilItHasMemory) {
+    FileThread files;
+    int ran = 0;
+    bool second_ran = false;
+    ASSERT_TRUE(files.submit([&ran] {
+        if (++ran < 8) throw std::bad_alloc();
+    }));
+    ASSERT_TRUE(files.submit([&] { second_ran = ran == 8; }));
+    EXPECT_TRUE(files.stop(20s));
+    EXPECT_EQ(ran, 8);
+    EXPECT_TRUE(second_ran) << "in order all the same";
+}
+
+TEST(FileThread, GivesUpAJobThatHasAMistake) {
+    FileThread files;
+    int ran = 0;
+    int thrown_otherwise = 0;
+    bool last_ran = false;
+    ASSERT_TRUE(files.submit([&ran] {
+        ++ran;
+        throw std::runtime_error("a mistake");
+    }));
+    ASSERT_TRUE(files.submit([&thrown_otherwise] {
+        ++thrown_otherwise;
+        throw 1;
+    }));
+    ASSERT_TRUE(files.submit([&last_ran] { last_ran = true; }));
+    EXPECT_TRUE(files.stop(20s));
+    EXPECT_EQ(ran, 5);
+    EXPECT_EQ(thrown_otherwise, 5);
+    EXPECT_TRUE(last_ran);
 }
 
 }  // namespace
