@@ -9,13 +9,14 @@ namespace {
 constexpr std::uint8_t pointer_bits = 0xC0;
 constexpr std::uint16_t offset_bits = 0x3FFF;
 
-/// Calls `take` with each label, its length octet included.
+/// Calls `take` with the name's octets, in as many pieces as pointers make of it.
 template <class Take>
 std::size_t walk_name(std::span<const std::uint8_t> message, std::size_t at, const Take& take) {
     std::size_t behind = 0;
     std::size_t ceiling = at;  // a pointer leads to before it: so no octet is read twice
     std::size_t length = 0;
     unsigned jumps = 0;
+    std::size_t piece = at;
     while (at < message.size()) {
         const std::uint8_t label = message[at];
         if ((label & pointer_bits) == pointer_bits) {
@@ -23,15 +24,17 @@ std::size_t walk_name(std::span<const std::uint8_t> message, std::size_t at, con
             if (behind == 0) behind = at + 2;
             const std::size_t target = read_u16(&message[at]) & offset_bits;
             if (target >= ceiling || target < header_size) return 0;
-            at = ceiling = target;
+            take(message.subspan(piece, at - piece));
+            at = ceiling = piece = target;
             continue;
         }
         const std::size_t octets = std::size_t{label} + 1;
         if (label > longest_label || at + octets > message.size() || length + octets > longest_name) return 0;
-        take(message.subspan(at, octets));
         length += octets;
         at += octets;
-        if (label == 0) return behind != 0 ? behind : at;
+        if (label != 0) continue;
+        take(message.subspan(piece, at - piece));
+        return behind != 0 ? behind : at;
     }
     return 0;
 }
@@ -52,9 +55,9 @@ bool rdata_is_whole(std::span<const std::uint8_t> message, const RecordExtent& r
 
 std::size_t read_name(std::span<const std::uint8_t> message, std::size_t at, MessageName& name) {
     name.length = 0;
-    return walk_name(message, at, [&name](std::span<const std::uint8_t> label) {
-        std::copy(label.begin(), label.end(), name.octets.begin() + name.length);
-        name.length = static_cast<std::uint8_t>(name.length + label.size());
+    return walk_name(message, at, [&name](std::span<const std::uint8_t> piece) {
+        std::copy(piece.begin(), piece.end(), name.octets.begin() + name.length);
+        name.length = static_cast<std::uint8_t>(name.length + piece.size());
     });
 }
 

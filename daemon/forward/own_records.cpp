@@ -5,7 +5,7 @@
 #include <array>
 #include <vector>
 
-#include "dns/compressed_name.hpp"
+#include "forward/folded_name.hpp"
 
 namespace taskdns::forward {
 namespace {
@@ -30,7 +30,10 @@ constexpr unsigned type_nsec3 = 50;
 constexpr unsigned type_svcb = 64;
 constexpr unsigned type_https = 65;
 constexpr std::size_t largest_message = 65'535;
-constexpr std::size_t most_targets = 64;  // whose addresses are looked for: more would take long, and serve nobody
+constexpr std::size_t most_targets = 64;  // whose addresses are looked for: more would serve nobody
+// In an answer that is followed: there is no use for more than most_cnames, but servers that break the rule of one
+// for each name.
+constexpr std::size_t most_cname_records = 64;
 
 enum class Section : std::uint8_t { answer, authority, additional };
 
@@ -50,7 +53,7 @@ public:
     Selection(std::span<const std::uint8_t> message, const Question& question)
         : message_(message), question_(question) {
         chain_.reserve(4);
-        chain_.push_back(as_name(question.name));
+        chain_.emplace_back(folded_name(question.name));
     }
 
     /// False: see keep_own_records().
@@ -75,15 +78,10 @@ public:
     bool opt_is_last() const { return !has_opt_ || items_.back().type() == type_opt; }
 
 private:
-    static MessageName as_name(std::span<const std::uint8_t> wire) {
-        MessageName name;
-        std::copy(wire.begin(), wire.end(), name.octets.begin());
-        name.length = static_cast<std::uint8_t>(wire.size());
-        return name;
-    }
     MessageName name_at(std::size_t at) const {
         MessageName name;
         dns::read_name(message_, at, name);  // read_items() has found it whole
+        fold(name);
         return name;
     }
     MessageName owner(const Item& item) const { return name_at(item.extent.begin); }
@@ -110,15 +108,18 @@ private:
     /// In whatever order they stand: some servers shuffle the whole section.
     bool follow_cnames() {
         if (question_.form.type == type_cname || asks_for_several(question_.form.type)) return true;
+        const auto is_link = [](const Item& item) {
+            return item.section == Section::answer && item.type() == type_cname;
+        };
+        if (std::count_if(items_.begin(), items_.end(), is_link) > std::ptrdiff_t{most_cname_records}) return false;
         for (std::size_t before = 0; before != chain_.size();) {
             before = chain_.size();
             for (const Item& item : items_) {
-                if (item.section != Section::answer) break;
-                if (item.type() != type_cname || !has_class(item)) continue;
-                if (!dns::same_name(owner(item).wire(), chain_.back().wire())) continue;
+                if (!is_link(item) || !has_class(item)) continue;
+                if (!same(owner(item), chain_.back().name())) continue;
                 const MessageName target = name_at(item.extent.rdata());
                 if (is_in_chain(target) || chain_.size() > most_cnames) return false;
-                chain_.push_back(target);
+                chain_.emplace_back(target);
             }
         }
         return true;
@@ -131,17 +132,16 @@ private:
     }
     bool is_in_chain(const MessageName& name) const {
         return std::any_of(chain_.begin(), chain_.end(),
-                           [&name](const MessageName& link) { return dns::same_name(link.wire(), name.wire()); });
+                           [&name](const Link& link) { return same(link.name(), name); });
     }
-    bool is_at_or_above_chain(const MessageName& name) const {
-        return std::any_of(chain_.begin(), chain_.end(), [&name](const MessageName& link) {
-            return dns::is_at_or_below(link.wire(), name.wire());
-        });
+    bool is_at_or_above_chain(std::span<const std::uint8_t> name) const {
+        return std::any_of(chain_.begin(), chain_.end(),
+                           [name](const Link& link) { return link.is_at_or_below(name); });
     }
 
     bool belongs_in_answer(const Item& item) const {
         const unsigned type = item.type();
-        if (type == type_dname || type == type_rrsig) return is_at_or_above_chain(owner(item));
+        if (type == type_dname || type == type_rrsig) return is_at_or_above_chain(owner(item).wire());
         const bool wanted =
             type == question_.form.type || asks_for_several(question_.form.type) || type == type_cname;
         return wanted && is_in_chain(owner(item));
@@ -152,16 +152,14 @@ private:
             case type_soa:
             case type_ns:
             case type_ds:
-                return is_at_or_above_chain(name);
+                return is_at_or_above_chain(name.wire());
             case type_nsec:  // any name of the zone may stand before the one that is not there
-                return question_.form.dnssec_ok || is_at_or_above_chain(name);
-            case type_nsec3: {  // a hash below the zone's name
-                if (name.length == 1) return false;
-                return is_at_or_above_chain(as_name(name.wire().subspan(std::size_t{name.octets[0]} + 1)));
-            }
+                return question_.form.dnssec_ok || is_at_or_above_chain(name.wire());
+            case type_nsec3:  // a hash below the zone's name
+                return name.length > 1 && is_at_or_above_chain(name.wire().subspan(std::size_t{name.octets[0]} + 1));
             case type_rrsig: {
                 const MessageName signer = name_at(item.extent.rdata() + 18);
-                return is_at_or_above_chain(signer) && dns::is_at_or_below(name.wire(), signer.wire());
+                return is_at_or_above_chain(signer.wire()) && dns::is_at_or_below(name.wire(), signer.wire());
             }
             default:
                 return false;
@@ -170,9 +168,7 @@ private:
     bool belongs_in_additional(const Item& item) const {
         const unsigned type = item.type();
         if (type != type_a && type != type_aaaa && type != type_rrsig) return false;
-        const MessageName name = owner(item);
-        return std::any_of(targets_.begin(), targets_.end(),
-                           [&name](const MessageName& target) { return dns::same_name(target.wire(), name.wire()); });
+        return std::binary_search(targets_.begin(), targets_.end(), owner(item), is_before);
     }
     void note_target(const Item& item) {
         const unsigned type = item.type();
@@ -182,14 +178,15 @@ private:
         MessageName target = name_at(item.extent.rdata() + dns::rdata_layout(item.extent.type)->before);
         // RFC 9460 section 2.5.2: the owner itself.
         if (target.length == 1 && (type == type_svcb || type == type_https)) target = owner(item);
-        targets_.push_back(target);
+        const auto place = std::lower_bound(targets_.begin(), targets_.end(), target, is_before);
+        if (place == targets_.end() || !same(*place, target)) targets_.insert(place, target);
     }
 
     std::span<const std::uint8_t> message_;
     const Question& question_;
     std::vector<Item> items_;
-    std::vector<MessageName> chain_;  // the question's name, and what it leads to
-    std::vector<MessageName> targets_;
+    std::vector<Link> chain_;           // the question's name, and what it leads to
+    std::vector<MessageName> targets_;  // sorted
     bool has_opt_ = false;
 };
 

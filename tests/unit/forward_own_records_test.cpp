@@ -212,6 +212,47 @@ TEST(OwnRecords, AreReadableWherePointersLedToWhatHasGone) {
     EXPECT_THAT(reply.rdata("A"), ElementsAre("192.0.2.1"));
 }
 
+/// Each of them is looked at for each link of the chain.
+TEST(OwnRecords, OfAnAnswerWithMoreCnamesThanAnyHasAreNone) {
+    const auto with = [](unsigned type, std::size_t cnames) {
+        const Question question = question_for("a.example", type);
+        return keep_own_records(
+            message_for(question, {.answer = std::vector<Rr>(cnames, cname("b.example", "c.example"))}), question);
+    };
+    const auto most = with(1, 64);
+    ASSERT_TRUE(most);
+    EXPECT_EQ(most->foreign, 64U);
+    EXPECT_FALSE(with(1, 65));
+    EXPECT_TRUE(with(5, 65)) << "asked for, they are not followed";
+    EXPECT_TRUE(with(255, 65));
+}
+
+/// A label may hold the octets of a whole name.
+TEST(OwnRecords, AreNotOfANameThatALabelEndsWith) {
+    Question question;
+    question.name = {5, 'a', 3, 'c', 'o', 'm', 0};
+    question.form.type = 1;
+    const auto kept =
+        keep_own_records(message_for(question, {.authority = {soa("com", 60, 60), soa(".", 60, 60)}}), question);
+    ASSERT_TRUE(kept);
+    EXPECT_THAT(words(testing_support::parse_reply(kept->message).authority), ElementsAre(". SOA"));
+}
+
+/// 64 names are looked for, however many records refer to one of them.
+TEST(OwnRecords, HaveTheAddressesOfManyTargets) {
+    const Question question = question_for("a.example", 15);
+    Sections sections;
+    for (int i = -70; i < 80; ++i) {
+        sections.answer.push_back(mx("a.example", "T" + std::to_string(std::max(i, 0)) + ".test"));
+        if (i >= 0) sections.additional.push_back(a("t" + std::to_string(i) + ".TEST", "192.0.2.9"));
+    }
+    const auto kept = keep_own_records(message_for(question, sections), question);
+    ASSERT_TRUE(kept);
+    const DnsReply reply = testing_support::parse_reply(kept->message);
+    EXPECT_EQ(reply.answer.size(), 150U);
+    EXPECT_EQ(reply.additional.size(), 64U);
+}
+
 TEST(OwnRecords, HaveOptBehindThem) {
     const Question question = question_for("a.example", 15);
     const Rr opt = of(".", 41, {0, 15, 0, 2, 0, 9});
