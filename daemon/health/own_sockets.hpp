@@ -4,7 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <unordered_set>
+#include <vector>
 
 namespace taskdns::health {
 
@@ -14,15 +14,16 @@ public:
     /// One that will be connected. Bounded: beyond `most` within one period the oldest are forgotten early, but never
     /// the last `most`.
     void add(std::uint64_t cookie);
-    bool contains(std::uint64_t cookie) const { return young_.contains(cookie) || old_.contains(cookie); }
+    bool contains(std::uint64_t cookie) const;
     /// Forgets those that were old at the last call; the others are old now. Call it once in a few minutes.
     void age();
 
     static constexpr std::size_t most = 8192;
 
 private:
-    std::unordered_set<std::uint64_t> young_;
-    std::unordered_set<std::uint64_t> old_;
+    // Sorted. They live for minutes: as nodes of their own they would lie between everything that comes and goes.
+    std::vector<std::uint64_t> young_;
+    std::vector<std::uint64_t> old_;
 };
 
 }  // namespace taskdns::health

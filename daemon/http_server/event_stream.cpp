@@ -42,10 +42,10 @@ std::string next_present(const Shared& shared, EventCursor& cursor) {
 asio::awaitable<bool> send_batch(std::shared_ptr<Connection> connection, EventBatch batch, bool chunked,
                                  milliseconds limit) {
     std::size_t size = batch.own.size();
-    for (const auto& event : batch.events) size += event->text.size();
+    for (const auto& event : batch.events) size += event.text.size();
     const std::string head = chunked ? fmt::format("{:x}\r\n", size) : "";
     std::vector<asio::const_buffer> octets{asio::buffer(head), asio::buffer(batch.own)};
-    for (const auto& event : batch.events) octets.push_back(asio::buffer(event->text));
+    for (const auto& event : batch.events) octets.push_back(asio::buffer(event.text));
     if (chunked) octets.push_back(asio::buffer("\r\n", 2));
     const bool sent = co_await Connection::send(connection, std::move(octets), limit);
     co_return sent;
@@ -101,7 +101,7 @@ EventBatch next_events(const Shared& shared, EventCursor& cursor) {
             batch.own = next_present(shared, cursor);
             break;
         }
-        batch.events.push_back(std::move(event));
+        batch.events.push_back(std::move(*event));
         ++cursor.position;
     }
     return batch;

@@ -27,7 +27,7 @@ EventCursor begin_events(const Shared& shared, std::optional<std::uint64_t> afte
 /// What is sent next; the texts are those of the log. `own` goes before them.
 struct EventBatch {
     std::string own;
-    std::vector<std::shared_ptr<const Event>> events;
+    std::vector<Event> events;
 };
 
 /// Moves the cursor over a bounded number of events; an empty batch: it has got to the end.

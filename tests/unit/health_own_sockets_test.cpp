@@ -13,6 +13,13 @@ TEST(OwnSockets, KnowsThoseThatWereAdded) {
     EXPECT_FALSE(own.contains(8));
 }
 
+TEST(OwnSockets, KnowsThemInWhateverOrderTheyCome) {
+    OwnSockets own;
+    for (const std::uint64_t cookie : {900U, 3U, 901U, 4U, 1U, 902U, 4U}) own.add(cookie);
+    for (const std::uint64_t cookie : {1U, 3U, 4U, 900U, 901U, 902U}) EXPECT_TRUE(own.contains(cookie)) << cookie;
+    for (const std::uint64_t cookie : {0U, 2U, 5U, 899U, 903U}) EXPECT_FALSE(own.contains(cookie)) << cookie;
+}
+
 TEST(OwnSockets, ForgetsWhatWasOldAtTheLastCall) {
     OwnSockets own;
     own.add(1);

@@ -283,13 +283,13 @@ TEST(EventLog, KeepsABoundedNumberForThoseWhoComeBack) {
     EXPECT_EQ(events.find(9), std::nullopt);
     EXPECT_EQ(events.find(10), 0U);
     for (std::uint64_t i = 11; i < 11 + EventLog::most_events + 5; ++i) events.add(i, "x");
-    EXPECT_EQ(events.at(4), nullptr);
-    ASSERT_NE(events.at(5), nullptr);
+    EXPECT_FALSE(events.at(4));
+    ASSERT_TRUE(events.at(5));
     EXPECT_EQ(events.at(5)->index, 16U);
     EXPECT_EQ(events.find(14), std::nullopt);
     EXPECT_EQ(events.find(15), 5U);
     EXPECT_EQ(events.find(100), 90U);
-    EXPECT_EQ(events.at(events.end()), nullptr);
+    EXPECT_FALSE(events.at(events.end()));
     events.add(5000, std::string(EventLog::most_octets, 'x'));
     EXPECT_EQ(events.find(4999), events.end() - 1);  // the one, and nothing before it
     EXPECT_EQ(events.find(1038), std::nullopt);
@@ -300,6 +300,36 @@ TEST(EventLog, KeepsABoundedNumberForThoseWhoComeBack) {
     events.open(6000);
     EXPECT_EQ(events.find(5999), std::nullopt);
     EXPECT_EQ(events.find(6000), position);
+}
+
+TEST(EventLog, KeepsATextAsLongAsSomebodySendsIt) {
+    EventLog events;
+    events.open(0);
+    events.add(1, "the first");
+    const std::optional<Event> sent = events.at(0);
+    ASSERT_TRUE(sent);
+    for (std::uint64_t i = 2; i < 4 * EventLog::most_events; ++i) events.add(i, std::string(900, 'x'));
+    EXPECT_FALSE(events.at(0)) << "it has been forgotten, and its block would be used again";
+    EXPECT_EQ(sent->text, "the first");
+}
+
+TEST(EventLog, ReadsEveryTextAsItWasWrittenWhateverItsLength) {
+    EventLog events;
+    events.open(0);
+    const std::size_t lengths[]{
+        1, 700, EventLog::block_octets, 3, EventLog::block_octets - 1, 2, EventLog::block_octets + 1, 5, 0};
+    for (std::uint64_t i = 1; i <= 500; ++i) {
+        const std::size_t length = lengths[i % std::size(lengths)];
+        const char letter = static_cast<char>('a' + i % 26);
+        events.add(i, std::string(length, letter));
+        for (std::uint64_t back = 0; back < 5 && back < i; ++back) {
+            const std::optional<Event> event = events.at(events.end() - 1 - back);
+            ASSERT_TRUE(event);
+            const std::string wanted(lengths[(i - back) % std::size(lengths)],
+                                     static_cast<char>('a' + (i - back) % 26));
+            ASSERT_EQ(event->text, wanted) << i << " - " << back;
+        }
+    }
 }
 
 }  // namespace
