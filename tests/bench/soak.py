@@ -171,15 +171,17 @@ class Soak:
         self.samples[-1]["members"] = len(status["endpoints"]) if status else self.samples[-2]["members"] if len(self.samples) > 1 else 0
 
     async def rest(self, pid):
-        """Without clients that hold connections: what the daemon itself has open. Polls and probes come and go, so the least."""
-        self.clients.resting = True
+        """Without clients that hold connections, or an outage, in which each poll holds a socket: what the daemon itself has open.
+        Polls and probes come and go, so the least."""
+        self.clients.resting = self.registry.calm = True
+        self.registry.set_mode("answers")
         await asyncio.sleep(REST)
         seen = []
         for _ in range(100):
             seen.append(descriptors_at_rest(pid))
             await asyncio.sleep(0.02)
         self.at_rest.append((min(seen), figures_of(pid)["threads"]))
-        self.clients.resting = False
+        self.clients.resting = self.registry.calm = False
 
     async def explain(self):
         """The first wrong answers with what the daemon thinks of the service."""

@@ -103,6 +103,8 @@ class Churn:
     async def fail_now_and_then(self, started):
         while True:
             await asyncio.sleep(random.uniform(60, 150))
+            while self.registry.calm:
+                await asyncio.sleep(1)
             self.count("outages")
             begin = time.monotonic()
             self.registry.set_mode(random.choice(["silent", "servfail"]))

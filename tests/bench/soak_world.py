@@ -148,6 +148,7 @@ class Registry(asyncio.DatagramProtocol):
         self.fleets = {fleet.service.name: fleet for fleet in fleets}
         self.mode = "answers"    # | silent | servfail
         self.mode_since = 0.0
+        self.calm = False        # no outage begins now
         self.foreign = 0
         self.transport = None
 
