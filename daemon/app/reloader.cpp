@@ -183,8 +183,8 @@ void Reloader::State::look(FileThread& files) {
         way->post([self, now = fingerprint(path), &files] {
             const auto alive = self.lock();
             if (!alive || alive->stopped) return;
-            // The first look reads in any case: the file may have changed after it was read at the start. A reading that
-            // has been begun looks later than this one has.
+            // The first look reads in any case: the file may have changed after it was read at the start. A reading
+            // that has been begun looks later than this one has.
             if (!alive->reading && now != alive->known) {
                 alive->waiting.push_back({"file", {}});
                 alive->begin(files);

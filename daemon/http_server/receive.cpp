@@ -198,11 +198,14 @@ asio::awaitable<beast::error_code> read_body(std::shared_ptr<Connection> connect
     co_return beast::error_code{};
 }
 
-/// The answer to HEAD has no body, whatever it says (RFC 9110 section 9.3.2).
-Received refused(std::optional<Response> refusal, const RequestParser& parser) {
+/// The answer to HEAD has no body, whatever it says (RFC 9110 section 9.3.2). What the parser has not taken, since
+/// the fault was seen before, is still there.
+Received refused(std::optional<Response> refusal, Connection& connection, const RequestParser& parser) {
     Received out;
     out.refusal = std::move(refusal);
-    out.head = parser.get().method() == http::verb::head;
+    const http::verb method = parser.get().method();
+    out.head = method == http::verb::head ||
+               (method == http::verb::unknown && view_of(connection.buffer).starts_with("HEAD "));
     return out;
 }
 
@@ -222,14 +225,14 @@ asio::awaitable<Received> receive(std::shared_ptr<Connection> connection, Limits
     connection->limit_time(limits.request_time);
     const char* fault = nullptr;
     beast::error_code error = co_await read_header(connection, parser, fault);
-    if (fault != nullptr) co_return refused(bad_request(std::string(fault) + " in the header"), parser);
+    if (fault != nullptr) co_return refused(bad_request(std::string(fault) + " in the header"), *connection, parser);
     Request request;
     if (!error) {  // what a trailer says later is not what the header says
         request = make_request(parser.get());
         std::optional<Response> framing_fault = find_framing_fault(parser.get());
-        if (framing_fault) co_return refused(std::move(framing_fault), parser);
+        if (framing_fault) co_return refused(std::move(framing_fault), *connection, parser);
         if (parser.get().count(http::field::host) > 1) {  // RFC 9112, section 3.2
-            co_return refused(problem(400, "Bad Request", "there is more than one Host header"), parser);
+            co_return refused(problem(400, "Bad Request", "there is more than one Host header"), *connection, parser);
         }
         out.keep_alive = parser.keep_alive();
         if (!parser.is_done()) {
@@ -242,7 +245,7 @@ asio::awaitable<Received> receive(std::shared_ptr<Connection> connection, Limits
         }
     }
     if (error) {
-        out = refused(refusal(error, *connection, parser, limits), parser);
+        out = refused(refusal(error, *connection, parser, limits), *connection, parser);
         out.broken = !out.refusal && error != http::error::end_of_stream;
         co_return out;
     }
