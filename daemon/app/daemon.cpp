@@ -1,6 +1,8 @@
 // The running daemon: binds, starts, serves until a signal, stops. Layer: app.
 #include "app/daemon.hpp"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <csignal>
 #include <exception>
@@ -74,6 +76,13 @@ bool has_room_for(const config::Config& config) {
     constexpr std::size_t room = std::size_t{1} << 20;
     constexpr std::size_t room_per_service = std::size_t{32} << 10;
     return has_room(room + config.services.size() * room_per_service);
+}
+
+/// A response, a JSON document, a table: what is large comes and goes, and small things that stay would settle in the
+/// hole that it leaves, so that the next one needs another. As a mapping of its own it leaves none.
+void keep_large_blocks_out_of_the_heap() {
+    constexpr int large = 32 * 1024;
+    ::mallopt(M_MMAP_THRESHOLD, large);
 }
 
 }  // namespace
@@ -217,6 +226,7 @@ void Daemon::run() {
 }
 
 Result<void> run_daemon(config::Config config, config::Sources sources) {
+    keep_large_blocks_out_of_the_heap();
     std::signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit();
     const task::BindRights at_start = task::read_bind_rights();
