@@ -127,6 +127,11 @@ std::vector<Heard> answers_in(std::string_view octets, const std::vector<std::st
 std::vector<Request> requests_in(std::span<const std::uint8_t> stream) {
     std::vector<Request> out;
     while (!stream.empty()) {
+        // An empty line before a request means nothing (RFC 9112 section 2.2), which Beast does not know.
+        if (stream.size() >= 2 && stream[0] == '\r' && stream[1] == '\n') {
+            stream = stream.subspan(2);
+            continue;
+        }
         http::request_parser<http::string_body> parser;
         parser.eager(true);
         parser.body_limit(boost::none);
