@@ -62,8 +62,9 @@ private:
 };
 
 // Operations take 32 to 240 octets, those of HTTP and TLS up to 880. Each connection, check and query that is under
-// way waits for one or two, and there are some hundreds of these at most: more cannot be begun, since a coroutine's
-// own memory is not from here.
+// way waits for one or two. A coroutine's own memory is not from here, so no more of them are begun in a shortage.
+// Where all limits were reached before it (512 HTTP connections, 256 checks, as many queries), there may be none left
+// for the last: these are given up, and counted as refused.
 constinit Blocks<256, 1024> small;
 constinit Blocks<1024, 256> medium;
 std::atomic<std::uint64_t> served{0};

@@ -199,7 +199,7 @@ unsigned Verdict::needed_successes(const config::Health& policy, TimePoint now) 
 
 milliseconds Verdict::next_delay(const config::Health& policy, TimePoint now, bool idle) const {
     const bool down = status == Status::unhealthy;
-    const bool in_doubt = down ? successes > 0 : failures > 0 || excused > 0;
+    const bool in_doubt = down ? successes > 0 : failures > 0 || (excused > 0 && !local_fault);
     if (in_doubt) return std::min(policy.fast_interval, policy.interval);
     const milliseconds interval = idle ? std::max(policy.interval, policy.idle_interval) : policy.interval;
     if (!down) return interval;

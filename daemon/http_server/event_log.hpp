@@ -23,7 +23,8 @@ struct Event {
 /// the start. Nothing is kept while nobody reads, but for a minute, in which a reader may come back.
 ///
 /// Texts lie one behind the other in blocks, which are used again: a thousand small pieces that live for half an hour
-/// among what comes and goes would keep a multiple of their size from being given back.
+/// among what comes and goes would keep a multiple of their size from being given back. What is left at the end of a
+/// block is lost: less than the next text, which usually has below 1 KiB.
 class EventLog {
 public:
     static constexpr std::size_t most_events = 1024;  ///< a fleet of 1,000 services that all change at once

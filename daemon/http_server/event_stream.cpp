@@ -10,7 +10,8 @@
 namespace taskdns::http_server {
 namespace {
 
-// A reader that does not read holds one batch, its own text at most, and what the kernel has taken.
+// A reader that does not read holds one batch, with the blocks of the log that its texts lie in, and what the kernel
+// has taken.
 constexpr std::size_t batch_octets = 8 * 1024;
 constexpr std::size_t batch_events = 32;
 

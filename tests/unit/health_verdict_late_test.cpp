@@ -100,6 +100,9 @@ TEST(LateTimeout, IsFollowedByAFastCheckUnlessTheEndpointIsDown) {
     EXPECT_EQ(delay_after({ok, late}), policy.fast_interval);
     EXPECT_EQ(delay_after({ok, late, ok}), policy.interval);
     EXPECT_EQ(delay_after({refused, late}), policy.interval);
+    // A host that was suspended and came back without its network: nobody hurries until that is there.
+    EXPECT_EQ(delay_after({late, Observed::local_fault}), policy.interval);
+    EXPECT_EQ(delay_after({late, Observed::local_fault, late}), policy.fast_interval);
 }
 
 }  // namespace
