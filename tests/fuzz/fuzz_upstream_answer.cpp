@@ -67,6 +67,11 @@ bool has_reason(std::span<const std::uint8_t> message, const ldns_pkt& packet) {
     if (chain_of(packet).odd) return true;
     const auto records = records_of(message, asked().end());
     if (!records) return true;
+    constexpr std::ptrdiff_t most_cnames = 64;  // in an answer that is followed: decision 0027
+    const auto answers =
+        records->begin() + std::min<std::ptrdiff_t>(dns::read_u16(&message[6]), std::ssize(*records));
+    const auto is_cname = [](const dns::RecordExtent& record) { return record.type == dns::RrType::cname; };
+    if (std::count_if(records->begin(), answers, is_cname) > most_cnames) return true;
     unsigned opts = 0;
     std::size_t uncompressed = 0;
     for (const dns::RecordExtent& record : *records) {
