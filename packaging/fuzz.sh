@@ -106,7 +106,7 @@ files_of() { # TARGET
         answer) echo dns/query dns_server/answer dns_server/special_names dns_server/chaos dns_server/builder dns/wire ;;
         config) echo config/yaml_tree config/yaml_map config/values config/size config/mistakes config/text_check \
             config/read_all config/read_service config/read_settings ;;
-        environment) echo config/load config/expand config/service_list ;;
+        environment) echo config/load config/read_all config/expand config/service_list ;;
         http) echo http_server/routes http_server/target http_server/query http_server/change http_server/receive \
             http_server/session http_server/message http_server/accept http_server/entity_tag http_server/route_table ;;
         http_answer) echo health/http_probe ;;
@@ -125,6 +125,7 @@ coverage_row() {
     # shellcheck disable=SC2016  # Python's, not the shell's
     python3 -c 'import json, sys
 for one in json.load(sys.stdin)["data"][0]["files"]:
+    if not one["filename"].endswith("/" + sys.argv[2]): continue  # llvm-cov tells of all if it knows nothing of this one
     lines, branches = one["summary"]["lines"], one["summary"]["branches"]
     share = "%d of %d" % (branches["covered"], branches["count"]) if branches["count"] else "none"
     print("| %s | `%s` | %d of %d | %s |" % (sys.argv[1], sys.argv[2], lines["covered"], lines["count"], share))' "$@"
