@@ -87,6 +87,12 @@ bool Upstreams::may_ask(TimePoint now) const {
     return budget_.wait(upstream::Purpose::forward, QueryBudget::udp_cost, now) <= Duration(0);
 }
 
+milliseconds Upstreams::time_for_a_try() {
+    const milliseconds longest = settings_.upstream.timeout;
+    std::uniform_int_distribution<milliseconds::rep> sooner(0, longest.count() / 10);
+    return longest - milliseconds(sooner(random_));
+}
+
 std::vector<std::size_t> Upstreams::servers_to_ask() {
     std::vector<std::size_t> order = health_.order(settings_.now());
     std::erase_if(order, [this](std::size_t server) { return probes_.loops(server); });
@@ -125,7 +131,7 @@ asio::awaitable<Upstreams::Attempt> Upstreams::exchange(Shared self, QuestionPtr
                                                         bool with_opt) {
     const std::uint16_t id = upstream::random_id();
     const SocketAddress address = self->servers_[server];
-    const milliseconds timeout = self->settings_.upstream.timeout;
+    const milliseconds timeout = self->time_for_a_try();
     const dns::Bytes message = upstream_query(*question, id, with_opt);
     const upstream::Accepts accepts = [question, id](std::span<const std::uint8_t> answer) {
         return is_answer_to(*question, id, answer);

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -89,6 +90,9 @@ private:
     static asio::awaitable<Attempt> ask_server(Shared self, QuestionPtr question, std::size_t server);
     static asio::awaitable<Attempt> exchange(Shared self, QuestionPtr question, std::size_t server, bool with_opt);
     std::vector<std::size_t> servers_to_ask();
+    /// upstream.timeout less up to 10 %: the tries of questions that came together do not end together, which would
+    /// make configured names wait while they are begun anew, and reach the server as one burst.
+    milliseconds time_for_a_try();
     bool take(unsigned cost);
     /// A server whose TCP fails has just answered over UDP: it is not asked later for that.
     enum class Blame : std::uint8_t { server, nobody };
@@ -106,6 +110,7 @@ private:
     std::vector<upstream::ServerCounters> server_counters_;
     upstream::ServerHealth health_;
     LoopProbes probes_;
+    std::minstd_rand random_{std::random_device{}()};  // spreads tries, keeps no secret
     bool has_local_fault_ = false;
 };
 

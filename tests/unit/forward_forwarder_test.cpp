@@ -52,6 +52,22 @@ TEST_F(Forwarding, AsksSilentServersAttemptsTimesThenSaysWhatHappened) {
     EXPECT_EQ(counters().failures.value(), 1U);
 }
 
+// They would make everybody else wait while so many sockets are closed and opened.
+TEST_F(Forwarding, TriesThatBeganTogetherDoNotEndTogether) {
+    constexpr std::size_t questions = 40;
+    upstream.timeout = 500ms;
+    upstream.attempts = 1;
+    add_server(silent);
+    const TimePoint begin = Clock::now();
+    for (std::size_t i = 0; i < questions; ++i) start({.name = "n" + std::to_string(i) + ".example"});
+    run_until_replies(1);
+    const TimePoint first = Clock::now();
+    run_until_replies(questions);
+    EXPECT_GE(Clock::now() - first, 15ms) << "of the 50 ms in which they may end";
+    EXPECT_GE(first - begin, 450ms) << "each has nine tenths of its time at least";
+    EXPECT_EQ(replies.size(), questions);
+}
+
 TEST_F(Forwarding, SaysThatTheNetworkFailed) {
     servers.clear();
     SocketAddress nobody;
