@@ -195,8 +195,11 @@ void Daemon::replace_forwarding() {
 
 asio::awaitable<void> Daemon::end_forwarding(std::shared_ptr<ForwardedNames> names) {
     former_names_.push_back(names);
-    co_await names->forwarder().drain();
-    co_await names->forwarder().stop(stop_limit);
+    try {
+        co_await names->forwarder().drain();
+        co_await names->forwarder().stop(stop_limit);
+    } catch (const std::exception&) {  // no memory to wait with: the destructor ends what is in flight
+    }
     std::erase(former_names_, names);
 }
 
