@@ -2,6 +2,7 @@
 #include <atomic>
 #include <chrono>
 #include <future>
+#include <thread>
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
@@ -174,6 +175,7 @@ protected:
         make(
             [this]() -> Result<Reading> {
                 ++readings;
+                while (held) std::this_thread::yield();
                 const std::string text = testing_support::read_file(path);
                 if (text.empty()) return Error{Errc::invalid_config, "empty"};
                 return reading(text);
@@ -187,6 +189,7 @@ protected:
     testing_support::TempDir dir;
     const std::string path = dir / "taskdns.yaml";
     std::atomic<int> readings = 0;
+    std::atomic<bool> held = false;  // a reading waits until it is not
 };
 
 TEST_F(WatchedFile, IsReadOnceWhileItStaysAsItIs) {
@@ -223,6 +226,19 @@ TEST_F(WatchedFile, IsReadAgainWhenAnotherTakesItsPlace) {
     std::filesystem::rename(dir / "other", path);
     run_until([&] { return applied.size() == 2; });
     EXPECT_EQ(applied.back(), "third");
+}
+
+// Looks that come back while the reading goes on that somebody has asked for have seen what the reading reads.
+TEST_F(WatchedFile, IsReadOnceWhereAReadingOvertakesALook) {
+    held = true;
+    run_until([&] { return readings == 1; });
+    wait_for_looks();  // they are made once the file thread is free
+    testing_support::write_file(path, "second");
+    reloader->request("signal", note());
+    held = false;
+    run_until([&] { return !reported.empty(); });
+    wait_for_looks();
+    EXPECT_EQ(readings, 2);
 }
 
 TEST_F(WatchedFile, IsReportedOnceWhenItIsWrongOrGone) {
