@@ -20,7 +20,7 @@ TEST(ProcessFigures, AreThoseOfThisProcess) {
     EXPECT_LT(*before.resident_bytes, *before.virtual_bytes);
     EXPECT_GE(*before.open_descriptors, 3U);
     EXPECT_LE(*before.open_descriptors, *before.most_descriptors);
-    EXPECT_EQ(*before.threads, 1U);
+    EXPECT_GE(*before.threads, 1U);
     const int descriptor = ::open("/dev/null", O_RDONLY);
     ASSERT_GE(descriptor, 0);
     std::optional<std::uint64_t> threads;
@@ -28,7 +28,7 @@ TEST(ProcessFigures, AreThoseOfThisProcess) {
     const ProcessFigures after = ProcessFigures::read();
     ::close(descriptor);
     EXPECT_EQ(after.open_descriptors, *before.open_descriptors + 1);
-    EXPECT_EQ(threads, 2U);
+    EXPECT_GT(threads, before.threads);  // ThreadSanitizer has one of its own, from the first thread on
     EXPECT_GE(*after.cpu_seconds, *before.cpu_seconds);
     EXPECT_LT(*after.cpu_seconds, 60.0);
 }

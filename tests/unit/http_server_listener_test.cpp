@@ -486,7 +486,7 @@ TEST(HttpListener, StopsWhileConnectionsAreOpen) {
 
     const auto begin = Clock::now();
     EXPECT_TRUE(server.stop());
-    EXPECT_LT(Clock::now() - begin, 1s);
+    EXPECT_LT(Clock::now() - begin, 4s) << "the limit is 5 s";
     EXPECT_TRUE(silent.closed());
     EXPECT_TRUE(idle.closed());
     EXPECT_THROW(Client late(server.port()), boost::system::system_error);
