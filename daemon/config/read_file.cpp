@@ -9,24 +9,11 @@
 #include <cerrno>
 #include <system_error>
 
+#include "base/descriptor.hpp"
 #include "config/yaml_tree.hpp"
 
 namespace taskdns::config {
 namespace {
-
-class Descriptor {
-public:
-    explicit Descriptor(int number) : number_(number) {}
-    ~Descriptor() {
-        if (number_ >= 0) close(number_);
-    }
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    int number() const { return number_; }
-
-private:
-    int number_;
-};
 
 Error cannot_be_read(int error) {
     std::string message = "cannot be read: " + std::generic_category().message(error);
@@ -42,8 +29,8 @@ Error cannot_be_read(int error) {
 }  // namespace
 
 Result<std::optional<std::string>> read_file(const std::string& path) {
-    const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (file.number() < 0) {
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file.open()) {
         if (errno == ENOENT || errno == ENOTDIR) return std::optional<std::string>();
         return cannot_be_read(errno);
     }
@@ -54,7 +41,7 @@ Result<std::optional<std::string>> read_file(const std::string& path) {
     std::string text;
     std::array<char, 16 * 1024> piece{};
     while (text.size() <= max_yaml_bytes) {
-        const ssize_t got = read(file.number(), piece.data(), piece.size());
+        const ssize_t got = ::read(file.number(), piece.data(), piece.size());
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return cannot_be_read(errno);
         if (got == 0) break;

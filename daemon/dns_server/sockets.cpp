@@ -3,7 +3,6 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -57,7 +56,7 @@ Bound bind_one(const SocketAddress& address, int type) {
     const int family = address.address.is_v4() ? AF_INET : AF_INET6;
     Bound bound;
     bound.socket = Descriptor(::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    const int descriptor = bound.socket.get();
+    const int descriptor = bound.socket.number();
     const bool tcp = type == SOCK_STREAM;
     const NativeAddress native = to_native(address);
     const bool ok = descriptor >= 0 && (family == AF_INET || set_option(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, 1)) &&
@@ -77,10 +76,6 @@ std::uint16_t bound_port(int descriptor) {
 }
 
 }  // namespace
-
-Descriptor::~Descriptor() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-}
 
 NativeAddress to_native(const SocketAddress& address) {
     NativeAddress native;
@@ -144,7 +139,7 @@ taskdns::Result<BoundSockets> bind_sockets(const SocketAddress& address) {
         SocketAddress wanted = address;
         Bound udp = bind_one(wanted, SOCK_DGRAM);
         if (udp.error_number != 0) return bind_error(wanted, "UDP", udp.error_number);
-        wanted.port = bound_port(udp.socket.get());
+        wanted.port = bound_port(udp.socket.number());
         Bound tcp = bind_one(wanted, SOCK_STREAM);
         if (tcp.error_number == 0) return BoundSockets{std::move(udp.socket), std::move(tcp.socket), wanted};
         const bool try_again = address.port == 0 && tcp.error_number == EADDRINUSE && attempt < free_port_attempts;

@@ -5,31 +5,12 @@
 #include <sys/socket.h>
 
 #include <optional>
-#include <utility>
 
+#include "base/descriptor.hpp"
 #include "base/ip_address.hpp"
 #include "base/result.hpp"
 
 namespace taskdns::dns_server {
-
-/// A file descriptor that closes itself.
-class Descriptor {
-public:
-    Descriptor() = default;
-    explicit Descriptor(int descriptor) : descriptor_(descriptor) {}
-    Descriptor(Descriptor&& other) noexcept : descriptor_(other.release()) {}
-    Descriptor& operator=(Descriptor&& other) noexcept {
-        std::swap(descriptor_, other.descriptor_);
-        return *this;
-    }
-    ~Descriptor();
-
-    int get() const { return descriptor_; }
-    int release() { return std::exchange(descriptor_, -1); }
-
-private:
-    int descriptor_ = -1;
-};
 
 /// An address as the socket calls take it.
 struct NativeAddress {

@@ -109,7 +109,7 @@ void UdpListener::wait() {
     boost::system::error_code error;
     if (!readiness_.is_open()) {
         const bool v4 = address_.address.is_v4();
-        readiness_.assign(v4 ? asio::ip::udp::v4() : asio::ip::udp::v6(), socket_.get(), error);
+        readiness_.assign(v4 ? asio::ip::udp::v4() : asio::ip::udp::v6(), socket_.number(), error);
     }
     if (error) {
         wait_later();
@@ -128,7 +128,7 @@ void UdpListener::wait_later() {
 }
 
 void UdpListener::serve() {
-    if (socket_.get() < 0) return;  // stopped
+    if (!socket_.open()) return;  // stopped
     try {
         if (!drain()) {
             wait();  // reports at once what came meanwhile
@@ -170,7 +170,7 @@ std::size_t UdpListener::serve_batch() {
             header.msg_controllen = control_size;
         }
     }
-    const int received = ::recvmmsg(socket_.get(), batch.received.data(), batch_size, MSG_DONTWAIT, nullptr);
+    const int received = ::recvmmsg(socket_.number(), batch.received.data(), batch_size, MSG_DONTWAIT, nullptr);
     if (received < 0) {
         if (errno != EAGAIN && errno != EINTR) responder_->counters().receive_failures.add();
         return 0;
@@ -236,9 +236,9 @@ bool UdpListener::may_be_answered(const sockaddr_storage& source, const IpAddres
 /// How many were sent, or -1 and errno. One message alone costs less without the batch's machinery.
 int UdpListener::send_some(mmsghdr* first, std::size_t count) {
     if (count > 1) {
-        return ::sendmmsg(socket_.get(), first, static_cast<unsigned>(count), MSG_DONTWAIT);
+        return ::sendmmsg(socket_.number(), first, static_cast<unsigned>(count), MSG_DONTWAIT);
     }
-    return ::sendmsg(socket_.get(), &first->msg_hdr, MSG_DONTWAIT) < 0 ? -1 : 1;
+    return ::sendmsg(socket_.number(), &first->msg_hdr, MSG_DONTWAIT) < 0 ? -1 : 1;
 }
 
 void UdpListener::send_batch(std::size_t answers) {
@@ -258,7 +258,7 @@ void UdpListener::send_batch(std::size_t answers) {
 }
 
 void UdpListener::send_later(const Peer& peer, std::span<const std::uint8_t> answer) {
-    if (socket_.get() < 0) return;  // stopped
+    if (!socket_.open()) return;  // stopped
     Peer to = peer;
     iovec octets{const_cast<std::uint8_t*>(answer.data()), answer.size()};  // sendmsg only reads it
     msghdr header{};
@@ -268,7 +268,7 @@ void UdpListener::send_later(const Peer& peer, std::span<const std::uint8_t> ans
     header.msg_iovlen = 1;
     header.msg_control = to.control_length != 0 ? to.control.data() : nullptr;
     header.msg_controllen = to.control_length;
-    if (::sendmsg(socket_.get(), &header, MSG_DONTWAIT) < 0) responder_->counters().send_failures.add();
+    if (::sendmsg(socket_.number(), &header, MSG_DONTWAIT) < 0) responder_->counters().send_failures.add();
 }
 
 }  // namespace taskdns::dns_server
