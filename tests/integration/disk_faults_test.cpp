@@ -14,6 +14,7 @@
 #include "support/fake_registry.hpp"
 #include "support/many_backends.hpp"
 #include "support/network_namespaces.hpp"
+#include "support/own_mounts.hpp"
 #include "support/service_report.hpp"
 
 namespace taskdns::testing_support {
@@ -30,11 +31,9 @@ std::size_t count_of(const std::string& text, const std::string& part) {
     return count;
 }
 
-/// A command that becomes the daemon where `folder` is a file system of its own, of `size`.
+/// For what a command becomes where `folder` is a file system of its own, of `size`.
 std::vector<std::string> on_a_disk_of(const std::string& size, const std::string& folder) {
-    return {
-        "unshare", "--mount", "sh", "-ec", "mount -t tmpfs -o size=" + size + " tmpfs " + folder + "; exec \"$@\"",
-        "sh"};
+    return with_own_mounts("mount -t tmpfs -o size=\"$2\" tmpfs \"$1\"", folder, {size});
 }
 
 /// The test's thread is in a network of its own: where it may mount, too.
@@ -69,8 +68,8 @@ protected:
         for (int i = 0; i < 100 && write(filler.number(), page.data(), page.size()) > 0; ++i) continue;
     }
     void run_inside(const std::string& script) {
-        const Outcome outcome =
-            run({"nsenter", "-m", "-t", std::to_string(daemon->process().pid()), "sh", "-ec", script, "sh", folder});
+        const Outcome outcome = run({"nsenter", "-m", "-r", "-t", std::to_string(daemon->process().pid()), "sh",
+                                     "-ec", script, "sh", folder});
         ASSERT_EQ(outcome.status, 0) << outcome.err;
     }
     void begin() {
@@ -139,14 +138,12 @@ TEST(DiskFull, LeavesAManagedResolvConfAsItWas) {
     write_file(dir / "original", original);
     const NetworkNamespaces network;
     const NetworkNamespaces::Inside in_task{network.in_task()};
-    std::vector<std::string> launcher = on_a_disk_of("4k", folder);
-    launcher[4] = "mount -t tmpfs -o size=4k tmpfs " + folder + "; cat " + dir / "original" + " > " + folder +
-                  "/resolv.conf; exec \"$@\"";
+    const char* const full = "mount -t tmpfs -o size=4k tmpfs \"$1\"\ncat \"$2\" > \"$1/resolv.conf\"";
     DaemonUnderTest daemon({.yaml = "upstream: {servers: [10.0.0.2]}\nresolv_conf: {manage: true, path: " + folder +
                                     "/resolv.conf}\nservices:\n  - {name: one.test, source: static, record: A, "
                                     "health: {check: none}, addresses: [10.0.2.1]}\n",
                             .dns_port = 53,
-                            .launcher = launcher});
+                            .launcher = with_own_mounts(full, folder, {dir / "original"})});
     const std::string file = "/proc/" + std::to_string(daemon.process().pid()) + "/root" + folder + "/resolv.conf";
     EXPECT_TRUE(daemon.says("not managed"));
     EXPECT_THAT(daemon.log(), HasSubstr("it is as it was"));

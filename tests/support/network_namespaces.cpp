@@ -15,6 +15,7 @@
 #include <system_error>
 
 #include "support/child_process.hpp"
+#include "support/own_mounts.hpp"
 
 namespace taskdns::testing_support {
 
@@ -167,22 +168,8 @@ void NetworkNamespaces::remove_default_route() const { configure(task_, {"route 
 void NetworkNamespaces::restore_default_route() const { configure(task_, {"route add default via 10.0.1.1"}); }
 
 std::vector<std::string> NetworkNamespaces::with_own_resolver(const std::vector<std::string>& argv) const {
-    // In a chroot / is no mount of its own, so it cannot be made private first; that is not needed where the
-    // mount that holds the file is not shared; where it is, ours would show outside and stay there.
-    const char* script =
-        "propagation=private\n"
-        "if ! unshare --mount true 2>/dev/null; then\n"
-        "  propagation=unchanged\n"
-        "  exec 3</etc/resolv.conf\n"
-        "  mount=$(sed -n 's/^mnt_id:[[:space:]]*//p' /proc/self/fdinfo/3)\n"
-        "  if grep -q \"^$mount .* shared:\" /proc/1/mountinfo; then\n"
-        "    echo 'a chroot below a shared mount: bind it to itself first, mount --bind DIR DIR' >&2\n"
-        "    exit 1\n"
-        "  fi\n"
-        "fi\n"
-        "exec unshare --mount --propagation $propagation sh -c "
-        "'mount --bind \"$1\" /etc/resolv.conf && shift && exec \"$@\"' with_own_resolver \"$@\"\n";
-    std::vector<std::string> all{"sh", "-c", script, "with_own_resolver", dir_ / "resolv.conf"};
+    std::vector<std::string> all =
+        with_own_mounts("mount --bind \"$2\" \"$1\"", "/etc/resolv.conf", {dir_ / "resolv.conf"});
     all.insert(all.end(), argv.begin(), argv.end());
     return all;
 }
